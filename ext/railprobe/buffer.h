@@ -1,0 +1,119 @@
+/*
+ * Bytes that grow.
+ *
+ * An append that can't be done marks the buffer failed and writes nothing; every later append is then
+ * ignored, so a writer appends at will and asks rp_buffer_error() once, at the end. Sizes are checked
+ * for overflow. Who declares a buffer frees it with rp_buffer_free(); a zeroed struct is an empty one.
+ */
+#ifndef RAILPROBE_BUFFER_H
+#define RAILPROBE_BUFFER_H
+
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rp_buffer {
+    uint8_t *bytes;
+    size_t size;
+    size_t capacity;
+    bool failed;
+};
+
+/* RP_OK, or RP_MEMORY when any append so far could not be done. */
+static inline enum rp_error rp_buffer_error(const struct rp_buffer *buffer)
+{
+    return buffer->failed ? RP_MEMORY : RP_OK;
+}
+
+static inline void rp_buffer_free(struct rp_buffer *buffer)
+{
+    free(buffer->bytes);
+    *buffer = (struct rp_buffer){0};
+}
+
+/* Makes room for more bytes behind the end. False when there is no memory (the buffer is then failed). */
+static inline bool rp_buffer_reserve(struct rp_buffer *buffer, size_t more)
+{
+    if (buffer->failed) {
+        return false;
+    }
+    if (more <= buffer->capacity - buffer->size) {
+        return true;
+    }
+    size_t capacity = buffer->capacity ? buffer->capacity : 256;
+    while (capacity - buffer->size < more) {
+        if (capacity > SIZE_MAX / 2) {
+            buffer->failed = true;
+            return false;
+        }
+        capacity *= 2;
+    }
+    uint8_t *bytes = realloc(buffer->bytes, capacity);
+    if (!bytes) {
+        buffer->failed = true;
+        return false;
+    }
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
+    return true;
+}
+
+static inline void rp_buffer_append(struct rp_buffer *buffer, const void *bytes, size_t size)
+{
+    if (size && rp_buffer_reserve(buffer, size)) {
+        memcpy(buffer->bytes + buffer->size, bytes, size);
+        buffer->size += size;
+    }
+}
+
+static inline void rp_buffer_zero(struct rp_buffer *buffer, size_t size)
+{
+    if (size && rp_buffer_reserve(buffer, size)) {
+        memset(buffer->bytes + buffer->size, 0, size);
+        buffer->size += size;
+    }
+}
+
+/* Zero bytes up to the next multiple of alignment, which is a power of two. */
+static inline void rp_buffer_align(struct rp_buffer *buffer, size_t alignment)
+{
+    rp_buffer_zero(buffer, (alignment - buffer->size % alignment) % alignment);
+}
+
+/* The characters of text, without its NUL. */
+static inline void rp_buffer_text(struct rp_buffer *buffer, const char *text)
+{
+    rp_buffer_append(buffer, text, strlen(text));
+}
+
+/* The characters of text and its NUL. */
+static inline void rp_buffer_string(struct rp_buffer *buffer, const char *text)
+{
+    rp_buffer_append(buffer, text, strlen(text) + 1);
+}
+
+/* As printf, without the NUL. */
+__attribute__((format(printf, 2, 3))) static inline void
+rp_buffer_printf(struct rp_buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0 || !rp_buffer_reserve(buffer, (size_t)size + 1)) {
+        buffer->failed = true;
+        return;
+    }
+    va_start(arguments, format);
+    (void)vsnprintf((char *)buffer->bytes + buffer->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    buffer->size += (size_t)size;
+}
+
+#endif

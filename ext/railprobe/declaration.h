@@ -1,0 +1,78 @@
+/*
+ * What is asked for, before it is in an image: plain structs that every file shares.
+ *
+ * Nothing here owns memory. Whoever makes a declaration keeps its strings and its arguments alive for
+ * as long as the declaration is in use.
+ */
+#ifndef RAILPROBE_DECLARATION_H
+#define RAILPROBE_DECLARATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    RP_SLOTS_MAX = 12, /* what a reader takes: libbpf refuses a 13th, systemtap aborts on one */
+    RP_NAME_MAX = 63   /* what perf takes in an event's name */
+};
+
+/*
+ * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed, unit.
+ *   integer  64-bit, saturating          boolean  1 true, 0 false, -1 nil
+ *   string   NUL-terminated bytes        float    the bits of an IEEE 754 double
+ *   symbol   as a string                 time     ns since 1970
+ *   bytes    a string and, behind it, its length, for text with NUL bytes in it
+ */
+#define RP_TYPES(XX)                                                                               \
+    XX(INTEGER, "integer", 1, 1, "")                                                               \
+    XX(STRING, "string", 1, 0, "")                                                                 \
+    XX(SYMBOL, "symbol", 1, 0, "")                                                                 \
+    XX(BOOLEAN, "boolean", 1, 1, "")                                                               \
+    XX(FLOAT, "float", 1, 0, "IEEE 754 bits")                                                      \
+    XX(TIME, "time", 1, 1, "ns")                                                                   \
+    XX(BYTES, "bytes", 2, 0, "bytes")
+
+#define RP_TYPE_CODE(code, name, slots, is_signed, unit) RP_TYPE_##code,
+enum rp_type { RP_TYPES(RP_TYPE_CODE) RP_TYPE_COUNT };
+#undef RP_TYPE_CODE
+
+struct rp_type_facts {
+    const char *name;
+    uint8_t slots;
+    uint8_t is_signed;
+    const char *unit;
+};
+
+/* What there is to know of a type; type is one of enum rp_type. */
+static inline const struct rp_type_facts *rp_type_facts(enum rp_type type)
+{
+#define RP_TYPE_FACTS(code, name, slots, is_signed, unit) {name, slots, is_signed, unit},
+    static const struct rp_type_facts facts[] = {RP_TYPES(RP_TYPE_FACTS)};
+#undef RP_TYPE_FACTS
+    return &facts[type];
+}
+
+struct rp_argument {
+    const char *name;
+    enum rp_type type;
+};
+
+struct rp_declaration {
+    const char *provider; /* a C identifier of 1 to RP_NAME_MAX bytes (see name.h) */
+    const char *name;     /* likewise; provider and name together are unique in an image */
+    const char *label;    /* provider:name as the user wrote it, before mangling */
+    const struct rp_argument *arguments;
+    uint32_t argument_count;
+    uint32_t group; /* 0: a semaphore of its own; else all of one group share one */
+};
+
+/* How many slots (USDT arguments) the declaration's arguments take. */
+static inline uint32_t rp_declaration_slots(const struct rp_declaration *declaration)
+{
+    uint32_t slots = 0;
+    for (uint32_t i = 0; i < declaration->argument_count; i++) {
+        slots += rp_type_facts(declaration->arguments[i].type)->slots;
+    }
+    return slots;
+}
+
+#endif
