@@ -89,8 +89,8 @@ static inline void check_run(void (*test)(void), const char *name)
 
 static inline int check_finish(void)
 {
-    fflush(stderr);
     printf("%u passed, %u failed\n", check_state.passed, check_state.failed);
+    fflush(stdout); /* the leak check comes before stdio's own flush, and does not return */
     return check_state.failed || !check_state.passed;
 }
 

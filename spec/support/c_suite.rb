@@ -55,7 +55,7 @@ class CSuite
       return
     end
     @output.puts test
-    output, status = Open3.capture2e(program, stdin_data: "")
+    output, status = Open3.capture2e(program, binmode: true)
     @output.puts output
     count(output, status)
   end
@@ -72,14 +72,14 @@ class CSuite
   end
 
   def libraries
-    yaml = sources.any? { |source| File.read(source).match?(/^\s*#\s*include\s*<yaml\.h>/) }
+    yaml = sources.any? { |source| File.binread(source).match?(/^\s*#\s*include\s*<yaml\.h>/) }
     yaml ? %w[-lyaml] : []
   end
 
-  def link_flags(test) = File.read(test).scan(%r{^// LINK: (.+)$}).flatten.flat_map { |flags| Shellwords.split(flags) }
+  def link_flags(test) = File.binread(test).scan(%r{^// LINK: (.+)$}).flatten.flat_map { |flags| Shellwords.split(flags) }
 
   def succeeds?(*command)
-    output, status = Open3.capture2e(*command)
+    output, status = Open3.capture2e(*command, binmode: true)
     return true if status.success?
 
     @output.puts command.shelljoin, output

@@ -22,7 +22,7 @@ class SourceTree
 
   # Sources and headers of the engine, by name.
   def engine
-    @engine ||= Dir[File.join(@root, "ext/railprobe/*.{c,h}")].to_h { |path| [File.basename(path), File.read(path)] }
+    @engine ||= files("ext/railprobe/*.{c,h}").to_h { |path| [File.basename(path), read(path)] }
   end
 
   # The sources that can be compiled without Ruby, as paths.
@@ -127,5 +127,6 @@ class SourceTree
        .grep_v(%r{(?:\A|/)(?:tmp|pkg|vendor|log)/|\.(?:so|o)\z}).sort
   end
 
-  def read(path) = File.read(File.join(@root, path))
+  # Whatever the locale says.
+  def read(path) = File.read(File.join(@root, path), encoding: Encoding::UTF_8)
 end
