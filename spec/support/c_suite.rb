@@ -76,7 +76,9 @@ class CSuite
     yaml ? %w[-lyaml] : []
   end
 
-  def link_flags(test) = File.binread(test).scan(%r{^// LINK: (.+)$}).flatten.flat_map { |flags| Shellwords.split(flags) }
+  def link_flags(test)
+    File.binread(test).scan(%r{^// LINK: (.+)$}).flatten.flat_map { |flags| Shellwords.split(flags) }
+  end
 
   def succeeds?(*command)
     output, status = Open3.capture2e(*command, binmode: true)
