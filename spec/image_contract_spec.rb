@@ -162,7 +162,7 @@ RSpec.describe ImageContract do
     ],
     "13 arguments" => [
       /hit: 13 arguments/,
-      ->(_) { with_probe(arguments: [*described_class::OPERANDS[:x86_64], "%rax"].map { |text| "8@#{text}" }.join(" ")) },
+      ->(_) { with_probe(arguments: "#{SampleImage.new.send(:arguments, 12)} 8@%rax") },
     ],
     "an argument of 4 bytes" => [/argument 0 is 4@%rdi, not of 8 bytes/, ->(_) { with_probe(arguments: "4@%rdi") }],
     "a float" => [/argument 0 is 8f@%rdi/, ->(_) { with_probe(arguments: "8f@%rdi") }],

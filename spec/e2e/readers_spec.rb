@@ -13,7 +13,7 @@ require_relative "../support/random_declarations"
 
 # What a process has loaded, as the tools that people attach with see it: all of them tell the same probes, and
 # those of the manifest, which are those that were declared.
-RSpec.describe "Readers of a loaded image" do
+RSpec.describe "Readers of a loaded image", :native do
   # Declares what it is told in JSON on standard input and loads it; says where each probe's image is; then
   # fires the probe named in each further line, that many times, and says so.
   program = <<~'CHILD'
@@ -40,7 +40,7 @@ RSpec.describe "Readers of a loaded image" do
   CHILD
 
   seed = Integer(ENV.fetch("SEED") { Random.new_seed % 1_000_000 })
-  deadline = 60
+  define_method(:seed) { seed }
 
   before(:all) do
     # perf puts up with provider names that are a little shorter than what others take.
@@ -52,7 +52,7 @@ RSpec.describe "Readers of a loaded image" do
     @input, @output, @errors, @child =
       Open3.popen3(environment, RbConfig.ruby, "-W0", "-e", program, chdir: @directory)
     @input.puts(JSON.generate(@declared))
-    answer = @output.wait_readable(deadline) && @output.gets
+    answer = @output.wait_readable(60) && @output.gets
     raise "SEED=#{seed}: the child says nothing\n#{@errors.read_nonblock(65_536, exception: false)}" if answer.nil?
 
     @paths = JSON.parse(answer)
@@ -73,7 +73,7 @@ RSpec.describe "Readers of a loaded image" do
   # One image or several: every probe is in one, and a file has those probes that say so.
   def images = paths.values.uniq
 
-  define_method(:machine) { ElfFile.new(File.binread(images.first)).machine }
+  def machine = ElfFile.new(File.binread(images.first)).machine
 
   def manifest(path) = JSON.parse(File.read(path.sub(/\.so\z/, ".json"))).fetch("probes")
 
@@ -94,9 +94,9 @@ RSpec.describe "Readers of a loaded image" do
     end
   end
 
-  define_method(:fire) do |probe, times|
+  def fire(probe, times)
     @input.puts("#{probe} #{times}")
-    answer = @output.wait_readable(deadline) && @output.gets
+    answer = @output.wait_readable(60) && @output.gets
     raise "SEED=#{seed}: the child answers #{answer.inspect}" unless answer == "fired #{probe} #{times}\n"
   end
 
