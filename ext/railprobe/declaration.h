@@ -12,7 +12,8 @@
 
 enum {
     RP_SLOTS_MAX = 12, /* what a reader takes: libbpf refuses a 13th, systemtap aborts on one */
-    RP_NAME_MAX = 63,  /* what the kernel takes in an event's name */
+    RP_GROUP_MAX = 1 << 24,
+    RP_NAME_MAX = 63, /* what the kernel takes in an event's name */
     RP_PROVIDER_MAX =
         59 /* and in its group's, which perf makes from the provider with "sdt_" before it */
 };
@@ -64,7 +65,8 @@ struct rp_declaration {
     const char *label; /* provider:name as the user wrote it, before mangling */
     const struct rp_argument *arguments;
     uint32_t argument_count;
-    uint32_t group; /* 0: a semaphore of its own; else all of one group share one */
+    uint32_t
+        group; /* 0: a semaphore of its own; else all of one group share one, and an entry stub */
 };
 
 /* How many slots (USDT arguments) the declaration's arguments take. */

@@ -5,6 +5,7 @@
  *           .note.gnu.build-id   20 bytes from the content  (perf's key)
  *           .stapsdt.base        1 byte                     (gdb)
  *   page    .text      one site of 16 bytes for each probe  LOAD R-X
+ *                      one entry stub of 32 bytes for each group
  *   page    .probes    one u16 for each semaphore           LOAD RW-, private
  *   then    .note.stapsdt   one note for each probe
  *           .symtab .strtab .shstrtab, section headers
@@ -96,7 +97,7 @@ static enum rp_error check_name(const char *name, size_t most)
     return RP_OK;
 }
 
-static enum rp_error check_declaration(const struct rp_declaration *declaration, size_t count)
+static enum rp_error check_declaration(const struct rp_declaration *declaration)
 {
     enum rp_error error = check_name(declaration->provider, RP_PROVIDER_MAX);
     if (!error) {
@@ -105,7 +106,7 @@ static enum rp_error check_declaration(const struct rp_declaration *declaration,
     if (!error && rp_declaration_slots(declaration) > RP_SLOTS_MAX) {
         error = RP_ARGUMENTS;
     }
-    if (!error && declaration->group > count) {
+    if (!error && declaration->group > RP_GROUP_MAX) {
         error = RP_GROUP;
     }
     return error;
@@ -113,29 +114,49 @@ static enum rp_error check_declaration(const struct rp_declaration *declaration,
 
 /* -- semaphores -- */
 
-/* Numbers the semaphores in the order of the probes; those of one group get the same number. */
+/* A group met before: the numbers of its semaphore and its stub. */
+struct group {
+    bool is_known;
+    uint32_t semaphore;
+    uint32_t stub;
+};
+
+static uint32_t highest_group(const struct builder *builder)
+{
+    uint32_t highest = 0;
+    for (size_t i = 0; i < builder->count; i++) {
+        uint32_t group = builder->declarations[i].group;
+        highest = group > highest ? group : highest;
+    }
+    return highest;
+}
+
+/* In the order of the probes; those of one group get the same numbers. */
 static enum rp_error number_semaphores(struct builder *builder)
 {
-    size_t count = builder->count;
     struct rp_layout *layout = builder->layout;
-    uint32_t next = 0;
-    uint32_t *of_group = calloc(count + 1, sizeof *of_group); /* number + 1; 0: not met yet */
-    layout->semaphores = calloc(count, sizeof *layout->semaphores);
-    if (!of_group || !layout->semaphores) {
-        free(of_group);
+    uint32_t semaphores = 0;
+    struct group *groups = calloc((size_t)highest_group(builder) + 1, sizeof *groups);
+    layout->semaphores = calloc(builder->count, sizeof *layout->semaphores);
+    layout->stubs = calloc(builder->count, sizeof *layout->stubs);
+    if (!groups || !layout->semaphores || !layout->stubs) {
+        free(groups);
         return RP_MEMORY;
     }
-    for (size_t i = 0; i < count; i++) {
-        uint32_t group = builder->declarations[i].group;
-        if (group && of_group[group]) {
-            layout->semaphores[i] = of_group[group] - 1;
-            continue;
+    for (size_t i = 0; i < builder->count; i++) {
+        struct group alone = {.stub = RP_NO_STUB};
+        uint32_t number = builder->declarations[i].group;
+        struct group *group = number ? &groups[number] : &alone;
+        if (!group->is_known) {
+            group->is_known = true;
+            group->semaphore = semaphores++;
+            group->stub = number ? layout->stub_count++ : RP_NO_STUB;
         }
-        layout->semaphores[i] = next++;
-        of_group[group] = next;
+        layout->semaphores[i] = group->semaphore;
+        layout->stubs[i] = group->stub;
     }
-    layout->semaphores_size = next * (uint32_t)sizeof(uint16_t);
-    free(of_group);
+    layout->semaphores_size = semaphores * (uint32_t)sizeof(uint16_t);
+    free(groups);
     return RP_OK;
 }
 
@@ -175,6 +196,12 @@ static void write_text_and_semaphores(struct builder *builder)
     struct rp_layout *layout = builder->layout;
     begin_section(builder, TEXT, builder->arch->page_size);
     layout->text_offset = (uint32_t)builder->out->size;
+    layout->stubs_offset = layout->text_offset + layout->text_size;
+    if (layout->stub_count) {
+        layout->stubs_offset += layout->text_size % RP_STUB_SIZE;
+        layout->text_size =
+            layout->stubs_offset + layout->stub_count * RP_STUB_SIZE - layout->text_offset;
+    }
     if (rp_buffer_reserve(builder->out, layout->text_size)) {
         rp_image_text(layout, builder->out->bytes + builder->out->size);
         builder->out->size += layout->text_size;
@@ -379,7 +406,7 @@ enum rp_error rp_image_build(const struct rp_declaration *declarations, size_t c
                               .out = bytes};
     enum rp_error error = RP_OK;
     for (size_t i = 0; i < count && !error; i++) {
-        error = check_declaration(&declarations[i], count);
+        error = check_declaration(&declarations[i]);
     }
     if (!error) {
         error = number_semaphores(&builder);
@@ -410,6 +437,13 @@ void rp_image_text(const struct rp_layout *layout, uint8_t *out)
     for (uint32_t i = 0; i < layout->count; i++) {
         memcpy(out + (size_t)i * RP_SITE_SIZE, site, RP_SITE_SIZE);
     }
+    size_t stubs = layout->stubs_offset - layout->text_offset;
+    memset(out + (size_t)layout->count * RP_SITE_SIZE, 0,
+           stubs - (size_t)layout->count * RP_SITE_SIZE);
+    for (uint32_t i = 0; i < layout->stub_count; i++) {
+        rp_arch_stub(layout->machine, i, layout->stubs_offset + i * RP_STUB_SIZE,
+                     rp_image_handler_offset(layout), out + stubs + (size_t)i * RP_STUB_SIZE);
+    }
 }
 
 void rp_image_digest(const struct rp_layout *layout, char *out, size_t size)
@@ -428,5 +462,7 @@ void rp_image_digest(const struct rp_layout *layout, char *out, size_t size)
 void rp_layout_free(struct rp_layout *layout)
 {
     free(layout->semaphores);
+    free(layout->stubs);
     layout->semaphores = NULL;
+    layout->stubs = NULL;
 }

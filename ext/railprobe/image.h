@@ -10,19 +10,25 @@
 #include "declaration.h"
 #include "error.h"
 
-enum { RP_DIGEST_SIZE = 16 };
+enum { RP_DIGEST_SIZE = 16, RP_HANDLER_SIZE = 16 };
+
+#define RP_NO_STUB UINT32_MAX
 
 /* Where things are in an image; virtual addresses are file offsets. */
 struct rp_layout {
     enum rp_machine machine;
     enum rp_site_kind site;
     uint32_t count; /* probes; site number i is at text_offset + i * RP_SITE_SIZE */
+    uint32_t
+        stub_count; /* entry stubs, one for each group; number i at stubs_offset + i * RP_STUB_SIZE */
+    uint32_t stubs_offset;
     uint32_t text_offset;
     uint32_t text_size;
     uint32_t semaphores_offset;
     uint32_t semaphores_size; /* 2 bytes for each semaphore */
     uint32_t file_size;
     uint32_t *semaphores; /* per probe: the number of its semaphore. Owned; rp_layout_free() */
+    uint32_t *stubs; /* per probe: the number of its entry stub, or RP_NO_STUB. Owned likewise */
     uint8_t digest[RP_DIGEST_SIZE]; /* of everything else in the file */
 };
 
@@ -34,12 +40,21 @@ struct rp_layout {
  * pairs of provider and name that are unique; rp_registry does both.
  *
  * Returns RP_OK; RP_NO_PROBES; RP_ARGUMENTS; RP_NAME_EMPTY; RP_NAME_LONG; RP_NAME_INVALID;
- * RP_GROUP (a group above count); RP_SIZE; RP_MEMORY. The caller frees bytes and layout, on an
+ * RP_GROUP (a group above RP_GROUP_MAX); RP_SIZE; RP_MEMORY. The caller frees bytes and layout, on an
  * error too. O(bytes written).
  */
 enum rp_error rp_image_build(const struct rp_declaration *declarations, size_t count,
                              enum rp_machine machine, enum rp_site_kind site,
                              struct rp_buffer *bytes, struct rp_layout *layout);
+
+/*
+ * Where the stubs find what to jump to and what to pass: two words that end where the text begins. In
+ * the file the header lies there; in memory whoever maps the image puts a page of its own there.
+ */
+static inline uint32_t rp_image_handler_offset(const struct rp_layout *layout)
+{
+    return layout->text_offset - RP_HANDLER_SIZE;
+}
 
 /* Writes the text of the image, layout->text_size bytes, to out: what the file has at text_offset.
  */

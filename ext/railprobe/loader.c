@@ -65,6 +65,8 @@ static void free_image(struct rp_image *image)
     if (image) {
         free(image->path);
         free(image->sites);
+        free(image->stubs);
+        free(image->owners);
         free(image);
     }
 }
@@ -79,14 +81,16 @@ static void fill_sites(struct rp_image *image, const struct rp_layout *layout)
 }
 
 /* Maps the part from fd, which it takes over in any case. path is copied; NULL is a memory file. */
-static enum rp_error map_part(struct part *part, const char *path, int fd)
+static enum rp_error map_part(const struct rp_loader *loader, struct part *part, const char *path,
+                              int fd)
 {
     enum rp_error error = RP_MEMORY;
     struct rp_image *image = calloc(1, sizeof *image);
     if (image) {
         image->path = path ? strdup(path) : NULL;
         image->sites = calloc(part->count, sizeof *image->sites);
-        if ((image->path || !path) && image->sites) {
+        image->owners = calloc((size_t)part->layout.stub_count + 1, sizeof *image->owners);
+        if ((image->path || !path) && image->sites && image->owners) {
             error = rp_mapping_open(&image->mapping, &part->layout, fd);
         }
     }
@@ -97,8 +101,15 @@ static enum rp_error map_part(struct part *part, const char *path, int fd)
         errno = saved;
         return error;
     }
+    if (part->layout.stub_count && loader->handler &&
+        rp_mapping_set_handler(&image->mapping, loader->handler, image->owners)) {
+        image->mapping.layout.stub_count = 0; /* its probes fire, its methods are not armed */
+    }
+    image->stem = part->load->stem;
     rp_image_digest(&part->layout, image->digest, sizeof image->digest);
     fill_sites(image, &part->layout);
+    image->stubs = part->layout.stubs;
+    part->layout.stubs = NULL;
     part->image = image;
     return RP_OK;
 }
@@ -121,7 +132,8 @@ static void write_manifest(const struct part *part, const struct rp_directory *d
     rp_buffer_free(&json);
 }
 
-static enum rp_error put_in_directory(struct part *part, const char *path)
+static enum rp_error put_in_directory(const struct rp_loader *loader, struct part *part,
+                                      const char *path)
 {
     struct rp_directory directory;
     int fd = -1;
@@ -137,7 +149,7 @@ static enum rp_error put_in_directory(struct part *part, const char *path)
         rp_buffer_zero(&file, 1);
         error = rp_buffer_error(&file);
         if (!error) {
-            error = map_part(part, (char *)file.bytes, fd);
+            error = map_part(loader, part, (char *)file.bytes, fd);
         } else {
             close(fd);
         }
@@ -168,7 +180,7 @@ static int make_memory_file(const char *name)
     return memfd_create(name, flags);
 }
 
-static enum rp_error put_in_memory(struct part *part)
+static enum rp_error put_in_memory(const struct rp_loader *loader, struct part *part)
 {
     struct rlimit limit;
     size_t size = part->bytes.size;
@@ -189,7 +201,7 @@ static enum rp_error put_in_memory(struct part *part)
         done += put < 0 ? 0 : (size_t)put;
     }
     (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return map_part(part, NULL, fd);
+    return map_part(loader, part, NULL, fd);
 }
 
 /* -- one part -- */
@@ -211,7 +223,7 @@ static struct rp_image *find_image(const struct rp_loader *loader, const struct 
     rp_image_digest(&part->layout, digest, sizeof digest);
     for (struct rp_image *image = loader->images; image; image = image->next) {
         if (image->state != RP_IMAGE_RETIRED && strcmp(image->digest, digest) == 0 &&
-            is_reachable(image)) {
+            strcmp(image->stem, part->load->stem) == 0 && is_reachable(image)) {
             return image;
         }
     }
@@ -231,14 +243,14 @@ static enum rp_error place_part(struct rp_loader *loader, struct part *part)
     enum rp_error error = RP_NOWHERE;
     for (size_t i = 0; i < load->directory_count && error; i++) {
         errno = 0;
-        error = put_in_directory(part, load->directories[i]);
+        error = put_in_directory(loader, part, load->directories[i]);
         if (error) {
             note_attempt(loader, load->directories[i], error);
         }
     }
     if (error) {
         errno = 0;
-        error = put_in_memory(part);
+        error = put_in_memory(loader, part);
         if (error) {
             note_attempt(loader, "memory", error);
             error = RP_NOWHERE;
@@ -359,10 +371,10 @@ static void tidy(struct rp_loader *loader, const struct rp_load *load, const str
     }
 }
 
-static void settle(struct rp_loader *loader)
+static void settle(struct rp_loader *loader, const char *stem)
 {
     for (struct rp_image *image = loader->images; image; image = image->next) {
-        if (image->state != RP_IMAGE_RETIRED) {
+        if (image->state != RP_IMAGE_RETIRED && strcmp(image->stem, stem) == 0) {
             image->state = image->wanted ? RP_IMAGE_CURRENT : RP_IMAGE_RETIRING;
         }
     }
@@ -414,7 +426,7 @@ enum rp_error rp_loader_load(struct rp_loader *loader, const struct rp_load *loa
         error = load_parts(loader, load, parts, count);
     }
     if (!error) {
-        settle(loader);
+        settle(loader, load->stem);
         for (size_t i = 0; i < count; i++) {
             for (uint32_t number = 0; number < parts[i].count; number++) {
                 place(context, parts[i].first + number, parts[i].image, number);

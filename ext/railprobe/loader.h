@@ -37,6 +37,9 @@ struct rp_image {
     char digest[2 * RP_DIGEST_SIZE + 1];
     struct rp_mapping mapping;
     struct rp_site *sites; /* one for each probe, in the order of the image */
+    uint32_t *stubs;       /* per probe: the number of its entry stub */
+    void **owners;         /* per entry stub: what its method is to the caller. Never freed */
+    const char *stem;      /* of the load that made it; static storage */
     bool wanted;           /* by the load that is going on */
 };
 
@@ -48,6 +51,8 @@ struct rp_attempt {
 };
 
 struct rp_loader {
+    void (*handler)(
+        void); /* what entry stubs jump to: (argc, argv, self, number, owners); or NULL */
     struct rp_image *images; /* newest first */
     uint32_t loads;
     struct rp_attempt attempts[RP_ATTEMPTS_MAX]; /* of the last load */
@@ -56,7 +61,7 @@ struct rp_loader {
 
 /* What to load, and where to put it. */
 struct rp_load {
-    const char *stem;                          /* "app" */
+    const char *stem;                          /* "app" or "builtin"; static storage */
     const struct rp_declaration *declarations; /* sorted by provider; providers stay whole */
     size_t count;
     enum rp_site_kind site;
@@ -71,7 +76,7 @@ typedef void rp_loader_place(void *context, size_t index, struct rp_image *image
 
 /*
  * Builds the images of the load, keeps those that are mapped already and maps the others, then
- * tells place of every declaration. Images of earlier loads that are not part of this one start
+ * tells place of every declaration. Images of earlier loads of this stem that are not part of it start
  * retiring. An empty load (count 0) only retires.
  *
  * All or nothing: on an error what was loaded before stays as it was, and attempts tell what was

@@ -9,9 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static size_t pages(size_t size)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = page_size();
     return (size + page - 1) / page * page;
 }
 
@@ -34,18 +39,20 @@ enum rp_error rp_mapping_open(struct rp_mapping *mapping, const struct rp_layout
     struct stat status;
     *mapping = (struct rp_mapping){.layout = *layout, .fd = -1};
     mapping->layout.semaphores = NULL;
+    mapping->layout.stubs = NULL;
     mapping->text_span = layout->semaphores_offset - layout->text_offset;
     mapping->data_span = pages(layout->semaphores_size);
     if (fstat(fd, &status) != 0) {
         return RP_MAP;
     }
-    size_t span = mapping->text_span + mapping->data_span;
+    size_t front = layout->stub_count ? page_size() : 0;
+    size_t span = front + mapping->text_span + mapping->data_span;
     uint8_t *base = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return RP_MAP;
     }
-    mapping->text = base;
-    mapping->semaphores = (volatile uint16_t *)(void *)(base + mapping->text_span);
+    mapping->text = base + front;
+    mapping->semaphores = (volatile uint16_t *)(void *)(mapping->text + mapping->text_span);
     if (!map_parts(mapping, fd)) {
         int saved = errno;
         munmap(base, span); /* nobody has been told of it yet */
@@ -56,6 +63,19 @@ enum rp_error rp_mapping_open(struct rp_mapping *mapping, const struct rp_layout
     mapping->device = status.st_dev;
     mapping->inode = status.st_ino;
     return RP_OK;
+}
+
+enum rp_error rp_mapping_set_handler(const struct rp_mapping *mapping, void (*handler)(void),
+                                     void *context)
+{
+    const size_t size = page_size();
+    uint8_t *page = mapping->text - size;
+    if (mprotect(page, size, PROT_READ | PROT_WRITE) != 0) {
+        return RP_MAP;
+    }
+    memcpy(page + size - RP_HANDLER_SIZE, &handler, sizeof handler);
+    memcpy(page + size - RP_HANDLER_SIZE + sizeof handler, &context, sizeof context);
+    return mprotect(page, size, PROT_READ) == 0 ? RP_OK : RP_MAP;
 }
 
 uint32_t rp_mapping_attached(const struct rp_mapping *mapping)

@@ -14,8 +14,8 @@
 #include <sys/types.h>
 
 struct rp_mapping {
-    struct rp_layout layout; /* owned, without the table of semaphores */
-    uint8_t *text;
+    struct rp_layout layout; /* owned, without the tables */
+    uint8_t *text; /* in front of it a page with the handler's words, where there are stubs */
     volatile uint16_t *semaphores;
     size_t text_span; /* from text to the semaphores; a number of pages */
     size_t data_span; /* of the semaphores, likewise */
@@ -41,6 +41,20 @@ static inline uint32_t rp_mapping_semaphore_count(const struct rp_mapping *mappi
 {
     return mapping->layout.semaphores_size / (uint32_t)sizeof(uint16_t);
 }
+
+/* Entry stub number index: a C function, once rp_mapping_set_handler() was called. */
+static inline void *rp_mapping_stub(const struct rp_mapping *mapping, uint32_t index)
+{
+    return mapping->text + (mapping->layout.stubs_offset - mapping->layout.text_offset) +
+           (size_t)index * RP_STUB_SIZE;
+}
+
+/*
+ * Has every entry stub of the mapping jump to handler, with its number and context as fourth and fifth
+ * argument. Once; the page is read-only from then on. Returns RP_OK or RP_MAP.
+ */
+enum rp_error rp_mapping_set_handler(const struct rp_mapping *mapping, void (*handler)(void),
+                                     void *context);
 
 /* How many semaphores are up. O(semaphores). */
 uint32_t rp_mapping_attached(const struct rp_mapping *mapping);

@@ -1,0 +1,228 @@
+/*
+ * A call of a traced method. Start reading at rp_call_traced().
+ *
+ *   entered            begun                       ended                  fired
+ *      |--- our work ----|------ the original ------|--- our work --- trap --|
+ *
+ * duration is from begun to ended, less what probes inside took; overhead is our work, before and after,
+ * and what probes inside took. The trap itself can only be counted for the calls around this one.
+ */
+#include "call.h"
+
+#include "measure.h"
+#include "render.h"
+
+#include <ruby/debug.h>
+
+enum { STATUS_OK, STATUS_EXCEPTION, STATUS_UNWOUND };
+
+static struct rp_common common;
+static uint64_t clock_cost;
+static ID id_total_time;
+static VALUE sym_total_allocated_objects;
+
+struct call {
+    const struct rp_method *method;
+    int argc;
+    const VALUE *argv;
+    int keywords;
+    VALUE result;
+    bool is_done; /* the original has returned */
+    uintptr_t fiber;
+    struct rp_mark mark;
+    uint64_t entered;
+    uint64_t begun;
+    uint64_t cpu;
+    uint64_t gc;
+    size_t allocated;
+};
+
+void rp_call_init(const struct rp_common *new_common)
+{
+    common = *new_common;
+    clock_cost = rp_measure_clock_cost();
+    id_total_time = rb_intern("total_time");
+    sym_total_allocated_objects = ID2SYM(rb_intern("total_allocated_objects"));
+}
+
+static bool has(const struct call *call, enum rp_helper helper)
+{
+    return call->method->helpers & 1u << helper;
+}
+
+static bool is_attached(struct rp_probe *probe)
+{
+    return probe && rp_probe_is_attached(probe);
+}
+
+static uint64_t pointer(const char *text)
+{
+    return (uint64_t)(uintptr_t)text;
+}
+
+/* GC.total_time, ns; it is a C method that makes no object below 2**62. */
+static uint64_t gc_time(void)
+{
+    return NUM2ULL(rb_funcall(rb_mGC, id_total_time, 0));
+}
+
+/* -- entry -- */
+
+static void fire_entry(struct call *call)
+{
+    struct rp_text arguments;
+    struct rp_text stack;
+    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0};
+    size_t next = RP_ENTRY_COMMON;
+    if (is_attached(call->method->probes[RP_MOMENT_ENTRY])) {
+        if (has(call, RP_HELPER_ARGS)) {
+            rp_render_values(&arguments, call->argc, call->argv);
+            slots[next++] = pointer(arguments.bytes);
+        }
+        if (has(call, RP_HELPER_STACK)) {
+            rp_render_stack(&stack, call->method->frames);
+            slots[next++] = pointer(stack.bytes);
+        }
+        slots[0] = rp_now_ns() - call->entered + clock_cost;
+        rp_probe_fire(call->method->probes[RP_MOMENT_ENTRY], slots);
+    }
+    if (is_attached(common.entry)) {
+        slots[0] = rp_now_ns() - call->entered + clock_cost;
+        rp_probe_fire(common.entry, slots);
+    }
+}
+
+/* -- return -- */
+
+/* What the helper types append, in the order of the table. */
+static void append_specifics(const struct call *call, struct rp_text *result, uint64_t *slots)
+{
+    size_t next = RP_RETURN_COMMON;
+    if (has(call, RP_HELPER_RESULT)) {
+        rp_render_value(result, call->is_done ? call->result : Qnil);
+        if (!call->is_done) {
+            result->bytes[0] = '\0';
+        }
+        slots[next++] = pointer(result->bytes);
+    }
+    if (has(call, RP_HELPER_ALLOCATIONS)) {
+        slots[next++] = rb_gc_stat(sym_total_allocated_objects) - call->allocated;
+        slots[next++] = UINT64_MAX; /* bytes: this VM does not tell */
+    }
+    if (has(call, RP_HELPER_GC)) {
+        slots[next++] = gc_time() - call->gc;
+    }
+    if (has(call, RP_HELPER_CPU)) {
+        slots[next++] = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - call->cpu;
+    }
+}
+
+static void fire_return(const struct call *call, uint64_t ended, uint64_t status)
+{
+    struct rp_text result;
+    uint64_t nested = rp_measure_since(call->fiber, call->mark);
+    uint64_t before = call->begun - call->entered + nested + clock_cost;
+    uint64_t took = ended - call->begun;
+    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0,
+                                    took > nested ? took - nested : 0, status};
+    if (is_attached(call->method->probes[RP_MOMENT_RETURN])) {
+        append_specifics(call, &result, slots);
+        slots[0] = before + (rp_now_ns() - ended);
+        rp_probe_fire(call->method->probes[RP_MOMENT_RETURN], slots);
+    }
+    if (is_attached(common.returned)) {
+        slots[0] = before + (rp_now_ns() - ended);
+        rp_probe_fire(common.returned, slots);
+    }
+}
+
+static void fire_raise(const struct call *call, VALUE exception, uint64_t ended)
+{
+    struct rp_text name;
+    struct rp_text message;
+    rp_render_class(&name, exception);
+    rp_render_message(&message, exception);
+    const uint64_t slots[RP_SLOTS_MAX] = {
+        call->begun - call->entered + rp_now_ns() - ended + clock_cost,
+        pointer(call->method->subject), 0, pointer(name.bytes), pointer(message.bytes)};
+    rp_probe_fire(call->method->probes[RP_MOMENT_RAISE], slots);
+}
+
+/* -- the call -- */
+
+static void begin(struct call *call)
+{
+    call->fiber = (uintptr_t)rb_fiber_current();
+    call->mark = rp_measure_mark(call->fiber);
+    if (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry)) {
+        fire_entry(call);
+    }
+    if (has(call, RP_HELPER_ALLOCATIONS)) {
+        call->allocated = rb_gc_stat(sym_total_allocated_objects);
+    }
+    if (has(call, RP_HELPER_GC)) {
+        call->gc = gc_time();
+    }
+    if (has(call, RP_HELPER_CPU)) {
+        call->cpu = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    }
+    call->begun = rp_now_ns();
+}
+
+static VALUE call_original(VALUE argument)
+{
+    struct call *call = (struct call *)argument;
+    call->result = rb_call_super_kw(call->argc, call->argv, call->keywords);
+    call->is_done = true;
+    return call->result;
+}
+
+/* However the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. */
+static VALUE finish(VALUE argument)
+{
+    const struct call *call = (const struct call *)argument;
+    uint64_t ended = rp_now_ns();
+    VALUE exception = call->is_done ? Qnil : rb_errinfo();
+    bool is_exception = !NIL_P(exception) && RTEST(rb_obj_is_kind_of(exception, rb_eException));
+    uint64_t status = call->is_done ? STATUS_OK : is_exception ? STATUS_EXCEPTION : STATUS_UNWOUND;
+    if (is_exception && is_attached(call->method->probes[RP_MOMENT_RAISE])) {
+        fire_raise(call, exception, ended);
+    }
+    if (is_attached(call->method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned)) {
+        fire_return(call, ended, status);
+    }
+    rp_measure_add(call->fiber, rp_now_ns() - ended + (call->begun - call->entered));
+    return Qnil;
+}
+
+/*
+ * The method under another name: an alias made while the wrapper was there leads to the wrapper, and
+ * super from it would not find the method it stands for.
+ */
+static VALUE call_through_alias(const struct rp_method *method, int argc, const VALUE *argv,
+                                VALUE self)
+{
+    VALUE bound = rb_funcall(method->original, rb_intern("bind"), 1, self);
+    VALUE block = rb_block_given_p() ? rb_block_proc() : Qnil;
+    return rb_funcall_with_block_kw(bound, rb_intern("call"), argc, argv, block,
+                                    rb_keyword_given_p());
+}
+
+VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *const *owners)
+{
+    struct call call = {.entered = rp_now_ns(),
+                        .method = owners[number],
+                        .argc = argc,
+                        .argv = argv,
+                        .keywords = rb_keyword_given_p(),
+                        .result = Qnil};
+    if (ruby_stack_check()) {
+        /* super does not look, and an overflow that only a guard page finds can't be rescued. */
+        rb_raise(rb_eSysStackError, "stack level too deep");
+    }
+    if (rb_frame_callee() != call.method->name) {
+        return call_through_alias(call.method, argc, argv, self);
+    }
+    begin(&call);
+    return rb_ensure(call_original, (VALUE)&call, finish, (VALUE)&call);
+}
