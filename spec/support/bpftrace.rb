@@ -42,7 +42,11 @@ class Bpftrace
   end
 
   # Ends it as Ctrl-C does and waits until it has printed its maps. Detaching takes 0.1 s a probe.
-  def stop(deadline: 60)
+  #
+  # lines: how many lines printf has to have printed before. What is in the buffer when the signal comes may
+  # be dropped without a word, so no spec may look at lines without saying how many there will be.
+  def stop(deadline: 60, lines: 0)
+    wait_for_lines(lines) if lines.positive?
     finish("INT", deadline)
     check
     self
@@ -88,6 +92,10 @@ class Bpftrace
 
   private
 
+  def wait_for_lines(count)
+    Waiting.wait_until("#{count} lines") { File.read(@output.path).scan(/^\{"type": "printf"/).size >= count }
+  end
+
   def finish(signal, deadline)
     return unless running?
 
@@ -126,7 +134,7 @@ class Bpftrace
 
   # 0.17 writes a byte above 127 as if it were a negative number: \uffffffc3.
   def with_bytes(line)
-    line.b.gsub(/\\uffffff(\h\h)/n) { [Regexp.last_match(1)].pack("H2") }.force_encoding(Encoding::UTF_8).scrub
+    line.b.gsub(/\\uffffff(\h\h)/n) { [Regexp.last_match(1)].pack("H2") }.force_encoding(Encoding::UTF_8)
   end
 
   def transcript = "#{@program}\n#{@output_text}\n#{@errors_text}"

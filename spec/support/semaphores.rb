@@ -38,7 +38,8 @@ module Semaphores
             next unless mapping.cover?(place)
 
             memory.seek(mapping.address(place))
-            yield name, memory.read(2).unpack1("S")
+            value = memory.read(2) or raise EOFError
+            yield name, value.unpack1("S")
           end
         end
       end

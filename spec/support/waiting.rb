@@ -10,7 +10,7 @@ module Waiting
   module_function
 
   # The first true value of the block.
-  def wait_until(what, deadline: 60)
+  def wait_until(what, deadline: 30)
     give_up = monotonic + deadline
     until (value = yield)
       raise TimeUp, "waited #{deadline} s in vain: #{what}" if monotonic > give_up
@@ -21,7 +21,7 @@ module Waiting
   end
 
   # The status of a child process, reaped.
-  def reap(pid, deadline: 60)
+  def reap(pid, deadline: 30)
     wait_until("the exit of process #{pid}", deadline: deadline) { Process.wait2(pid, Process::WNOHANG) }.last
   end
 
