@@ -60,7 +60,7 @@ module Semaphores
 
     def places(pid, mapping)
       @places[mapping.identity] ||=
-        semaphore_places(File.binread(format("/proc/%d/map_files/%x-%x", pid, mapping.from, mapping.to)))
+        semaphore_places(File.binread("/proc/#{pid}/map_files/#{mapping.from.to_s(16)}-#{mapping.to.to_s(16)}"))
     end
 
     # The offsets of the semaphores in an image, by probe, as its notes have them.

@@ -9,6 +9,7 @@ require "railprobe"
 module Stage
   ANSWERS = {} # rubocop:disable Style/MutableConstant
   CHANGES = [] # rubocop:disable Style/MutableConstant
+  CHILDREN = [] # rubocop:disable Style/MutableConstant
 
   class << self
     attr_reader :line
@@ -31,9 +32,12 @@ module Stage
     # What a forked process does: it must not keep its parent's line open.
     def serve_as(kind)
       line.close
-      CHANGES.clear
+      [CHANGES, CHILDREN].each(&:clear)
       serve(kind)
     end
+
+    # Notes a child that is to be reaped.
+    def remember(pid) = CHILDREN << pid
 
     # As a program that somebody else would run: the whole of it again.
     def command(kind) = [{ "STAGE_KIND" => kind }, RbConfig.ruby, "-r", __FILE__, $PROGRAM_NAME]
@@ -50,8 +54,8 @@ module Stage
     def reply_to(question)
       name, *arguments = JSON.parse(question)
       { value: ANSWERS.fetch(name).call(*arguments) }
-    rescue StandardError, NotImplementedError => error
-      { error: error.full_message(highlight: false) }
+    rescue StandardError, NotImplementedError => e
+      { error: e.full_message(highlight: false) }
     end
   end
 
@@ -76,28 +80,22 @@ module Stage
     Array.new(threads) { Thread.new { ANSWERS.fetch("fire").call(probe, times, *values) } }.sum(&:value)
   end
 
-  children = []
-  remember = lambda do |pid|
-    children << pid
-    pid
-  end
-
   # The ways in which Ruby makes a process.
   KINDS = {
-    "fork" => -> { remember.(fork { Stage.serve_as("fork") }) },
-    "Process.fork" => -> { remember.(Process.fork { Stage.serve_as("Process.fork") }) },
-    "thread" => -> { Thread.new { remember.(fork { Stage.serve_as("thread") }) }.value },
+    "fork" => -> { Stage.remember(fork { Stage.serve_as("fork") }) },
+    "Process.fork" => -> { Stage.remember(Process.fork { Stage.serve_as("Process.fork") }) },
+    "thread" => -> { Thread.new { Stage.remember(fork { Stage.serve_as("thread") }) }.value },
     "double" => -> { Process.wait(fork { fork { Stage.serve_as("double") } }) },
     "popen" => lambda do
       pipe = IO.popen("-", "r+")
-      pipe ? remember.(pipe.pid) : (Stage.serve_as("popen") || exit)
+      pipe ? Stage.remember(pipe.pid) : (Stage.serve_as("popen") || exit)
     end,
     "daemon" => lambda do
       Process.wait(fork { Process.daemon(true, true) && Stage.serve_as("daemon") })
     end,
-    "spawn" => -> { remember.(spawn(*Stage.command("spawn"))) },
+    "spawn" => -> { Stage.remember(spawn(*Stage.command("spawn"))) },
     "system" => -> { Thread.new { system(*Stage.command("system")) } && nil },
-    "exec" => -> { remember.(fork { exec(*Stage.command("exec")) }) }
+    "exec" => -> { Stage.remember(fork { exec(*Stage.command("exec")) }) }
   }.freeze
 
   answer(:fork) do |kind|
@@ -106,5 +104,5 @@ module Stage
   end
 
   # How the children ended, once the spec has hung up on them: signals that killed them.
-  answer(:reap) { children.map { |pid| Process.wait2(pid).last.termsig }.tap { children.clear }.compact }
+  answer(:reap) { CHILDREN.map { |pid| Process.wait2(pid).last.termsig }.tap { CHILDREN.clear }.compact }
 end

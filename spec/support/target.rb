@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "fiddle"
+require "fileutils"
 require "json"
 require "rbconfig"
 require "socket"
@@ -18,11 +20,19 @@ class Target
   LIBRARY = ENV.fetch("RAILPROBE_LIBRARY") { File.expand_path("../../lib", __dir__) }
   STAGE = File.expand_path("stage.rb", __dir__)
   DEADLINE = 60
+  PR_SET_CHILD_SUBREAPER = 36
 
   @running = []
 
   class << self
     attr_reader :running
+
+    # Makes orphans among the descendants of this process its children, so that none can be left unnoticed.
+    def adopt
+      prctl = Fiddle::Function.new(Fiddle.dlopen(nil)["prctl"], [Fiddle::TYPE_INT, *[Fiddle::TYPE_LONG] * 4],
+                                   Fiddle::TYPE_INT)
+      prctl.call(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    end
   end
 
   # One process and the line to it.
@@ -97,7 +107,10 @@ class Target
   # Ends forked processes, in the order given, and waits until they are gone.
   def end_peers(ended = peers - [main])
     ended.each(&:hang_up)
-    ended.each { |peer| Waiting.wait_until("the end of #{peer.kind} #{peer.pid}") { peer.gone? } }
+    ended.each do |peer|
+      Waiting.wait_until("the end of #{peer.kind} #{peer.pid}") { peer.gone? }
+      bury(peer.pid)
+    end
     @peers -= ended
   end
 
@@ -131,6 +144,13 @@ class Target
   def reap_early
     _, @status = Process.wait2(@child, Process::WNOHANG)
     @status
+  end
+
+  # A grandchild whose parent went before it is ours since then: see .adopt.
+  def bury(pid)
+    Process.wait(pid, Process::WNOHANG)
+  rescue Errno::ECHILD
+    nil # its parent is still there to do it
   end
 
   def kill

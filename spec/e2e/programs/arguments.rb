@@ -27,7 +27,7 @@ VALUES = {
     [true, 0.0, Time.at(1_700_000_000, 999_999_999, :nsec), (2**200)],
     [true, 2.0, Time.at(0), -(2**63)]
   ],
-  "text" => [["plain", :symbol], ["gr\u00fc\u00df dich \u2713", :"s\u00fc\u00df"], [nil, nil], ["", :""]],
+  "text" => [["plain", :symbol], ["gr\u00fc\u00df dich \u2713", :süß], [nil, nil], ["", :""]],
   "bytes" => [["a\0b\xFF".b], [""], [nil]]
 }.freeze
 

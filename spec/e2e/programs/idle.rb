@@ -13,7 +13,7 @@ line = Stage.connect
 case ENV.fetch("IDLE")
 when "sleep" then sleep
 when "queue" then Queue.new.pop
-when "select" then IO.select([line])
+when "select" then IO.select([line, IO.pipe.first])
 when "join" then Thread.new { line.wait_readable }.join
 when "accept" then TCPServer.new("127.0.0.1", 0).accept
 end
