@@ -28,7 +28,8 @@ struct rp_arch {
     uint32_t page_size; /* the largest page a kernel for this CPU may use */
     uint8_t site_size[RP_SITE_KIND_COUNT];
     uint8_t site[RP_SITE_KIND_COUNT][RP_SITE_SIZE];
-    const char *operands[RP_SLOTS_MAX]; /* of the C ABI, at the first instruction of a called leaf */
+    /* of the C ABI, at the first instruction of a called leaf */
+    const char *operands[RP_SLOTS_MAX];
 };
 
 /* The facts of a machine, which is one of enum rp_machine. Static storage. */
@@ -39,11 +40,10 @@ static inline const struct rp_arch *rp_arch(enum rp_machine machine)
                        .elf_machine = EM_X86_64,
                        .page_size = 0x1000,
                        .site_size = {[RP_SITE_SAFE] = 12, [RP_SITE_FAST] = 6},
-                       .site =
-                           {[RP_SITE_SAFE] = {0x90, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00,
-                                              0x00, 0x00, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc},
-                            [RP_SITE_FAST] = {0x0f, 0x1f, 0x44, 0x00, 0x00, 0xc3, 0xcc, 0xcc, 0xcc,
-                                              0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc}},
+                       .site = {[RP_SITE_SAFE] = {0x90, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0x00, 0x00,
+                                                  0x00, 0x00, 0x00, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc},
+                                [RP_SITE_FAST] = {0x0f, 0x1f, 0x44, 0x00, 0x00, 0xc3, 0xcc, 0xcc,
+                                                  0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc}},
                        .operands = {"%rdi", "%rsi", "%rdx", "%rcx", "%r8", "%r9", "8(%rsp)",
                                     "16(%rsp)", "24(%rsp)", "32(%rsp)", "40(%rsp)", "48(%rsp)"}},
         /* nop; ret; brk #0 twice. There is no faster site here: fast is safe. */

@@ -99,8 +99,8 @@ static inline void rp_buffer_string(struct rp_buffer *buffer, const char *text)
 }
 
 /* As printf, without the NUL. */
-__attribute__((format(printf, 2, 3))) static inline void
-rp_buffer_printf(struct rp_buffer *buffer, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void rp_buffer_printf(struct rp_buffer *buffer,
+                                                                          const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

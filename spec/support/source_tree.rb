@@ -1,0 +1,132 @@
+# frozen_string_literal: true
+
+require "ripper"
+
+# Reads the sources of a checkout and tells where they break the rules of CONTRIBUTING.md. Every rule returns
+# its offences as lines of text; an empty list is a clean tree.
+class SourceTree
+  SEES_RUBY = %w[railprobe.c capture.c capture.h tracer.c tracer.h notifications.c notifications.h].freeze
+  RAISES = %w[railprobe.c].freeze
+  RUBY_HEADER = %r{\Aruby(?:\.h|/.+)\z}
+  RAILS = /\A(?:Rails|ActiveSupport|Active[A-Z]\w+|Action[A-Z]\w+|ApplicationRecord)\z/
+  RAILS_LIBRARY = %r{\A(?:rails|active_\w+|action_\w+|activesupport|activerecord)(?:/|\z)}
+  KNOWS_RAILS = %r{\Alib/railprobe/(?:rails/|railtie\.rb\z|railtie/)}
+  MARKERS = /\bTO(?:DO)\b|\bFIX(?:ME)\b/ # written so that it is none itself
+  ROOT_FILES = %w[Gemfile Rakefile *.gemspec].freeze
+  FILE_LINES = 500
+  FUNCTION_LINES = 60
+
+  def initialize(root)
+    @root = root
+  end
+
+  # Sources and headers of the engine, by name.
+  def engine
+    @engine ||= files("ext/railprobe/*.{c,h}").to_h { |path| [File.basename(path), read(path)] }
+  end
+
+  # The sources that can be compiled without Ruby, as paths.
+  def ruby_free_sources
+    engine.keys.select { |name| name.end_with?(".c") && !reaches_ruby?(name) }
+          .map { |name| File.join(@root, "ext/railprobe", name) }
+  end
+
+  def headers_of_ruby
+    engine.keys.select { |name| reaches_ruby?(name) && !SEES_RUBY.include?(name) }
+          .map { |name| "#{name} includes Ruby's headers: #{way_to_ruby(name).join(" -> ")}" }
+  end
+
+  def raises_below_the_door
+    engine.except(*RAISES).filter_map do |name, text|
+      call = without_comments(text)[/\brb_(?:exc_)?raise\b/]
+      "#{name} calls #{call}: only #{RAISES.join} raises" if call
+    end
+  end
+
+  def rails_outside_its_room
+    files("lib/railprobe/**/*.rb").grep_v(KNOWS_RAILS).flat_map do |path|
+      Ripper.lex(read(path)).filter_map do |(line, _), type, token|
+        next unless (type == :on_const && token.match?(RAILS)) ||
+                    (type == :on_tstring_content && token.match?(RAILS_LIBRARY) && requires?(path, line))
+
+        "#{path}:#{line} knows of #{token}"
+      end
+    end
+  end
+
+  def long_files
+    files("{ext,lib}/**/*.{c,h,rb}").filter_map do |path|
+      lines = read(path).count("\n")
+      "#{path} has #{lines} lines, more than #{FILE_LINES}" if lines > FILE_LINES
+    end
+  end
+
+  # With our clang-format a function's braces, and no others, stand alone in the first column.
+  def long_functions
+    engine.flat_map do |name, text|
+      opened = nil
+      text.lines.each.with_index(1).filter_map do |line, number|
+        opened = number if line == "{\n"
+        next unless line == "}\n" && opened
+
+        length = number - opened + 1
+        "#{name}:#{opened} is a function of #{length} lines, more than #{FUNCTION_LINES}" if length > FUNCTION_LINES
+      end
+    end
+  end
+
+  def markers
+    files("{.ci,benchmark,bin,config,examples,exe,ext,generators,lib,sig,spec}/**/*", *ROOT_FILES)
+      .flat_map { |path| lines_matching(path, MARKERS) }
+  end
+
+  def without_magic_comment
+    files("**/*.rb", *ROOT_FILES).reject do |path|
+      read(path).sub(/\A#!.*\n/, "").start_with?("# frozen_string_literal: true\n")
+    end
+  end
+
+  def sleeping_specs
+    files("spec/**/*_spec.rb").flat_map do |path|
+      Ripper.lex(read(path)).filter_map do |(line, _), type, token|
+        "#{path}:#{line} sleeps: wait for what must happen instead" if type == :on_ident && token == "sleep"
+      end
+    end
+  end
+
+  private
+
+  def reaches_ruby?(name) = !way_to_ruby(name).nil?
+
+  # The chain of includes from a file to one of Ruby's headers; nil when there is none.
+  def way_to_ruby(name, seen = [])
+    return if seen.include?(name) || !engine.key?(name)
+
+    without_comments(engine.fetch(name)).scan(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/).flatten.each do |header|
+      return [name, header] if header.match?(RUBY_HEADER)
+
+      rest = way_to_ruby(header, seen + [name])
+      return [name, *rest] if rest
+    end
+    nil
+  end
+
+  def without_comments(text) = text.gsub(%r{/\*.*?\*/|//[^\n]*}m, "")
+
+  def requires?(path, line) = read(path).lines.fetch(line - 1).match?(/\A\s*(?:require|load|autoload)\b/)
+
+  def lines_matching(path, pattern)
+    File.binread(File.join(@root, path)).lines.each.with_index(1).filter_map do |line, number|
+      "#{path}:#{number} #{line.strip}" if line.match?(pattern)
+    end
+  end
+
+  def files(*globs)
+    Dir.glob(globs, base: @root)
+       .select { |path| File.file?(File.join(@root, path)) }
+       .grep_v(%r{(?:\A|/)(?:tmp|pkg|vendor|log)/|\.(?:so|o)\z}).sort
+  end
+
+  # Whatever the locale says.
+  def read(path) = File.read(File.join(@root, path), encoding: Encoding::UTF_8)
+end
