@@ -23,7 +23,8 @@ RSpec.describe "Images in memory", :e2e do
   let(:nowhere) { File.join(directory, "nowhere") }
   let(:target) do
     Dir.mkdir(nowhere)
-    start_target(env: %w[XDG_RUNTIME_DIR HOME TMPDIR].to_h { |name| [name, nowhere] }.merge("NOEXEC" => noexec.join(" ")),
+    places = %w[XDG_RUNTIME_DIR HOME TMPDIR].to_h { |name| [name, nowhere] }
+    start_target(env: places.merge("NOEXEC" => noexec.join(" ")),
                  wrapper: ["unshare", "--mount", "sh", "-c", read_only, "read-only", "env", "--chdir=#{nowhere}"])
   end
 

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "elf_file"
+
 # The semaphores of a process as they are in its memory, read from outside: looking runs nothing in it, so
 # an idle process stays idle and a broken one can still be looked at.
 module Semaphores
@@ -63,38 +65,9 @@ module Semaphores
         semaphore_places(File.binread("/proc/#{pid}/map_files/#{mapping.from.to_s(16)}-#{mapping.to.to_s(16)}"))
     end
 
-    # The offsets of the semaphores in an image, by probe, as its notes have them.
+    # The offsets of the semaphores in an image, by probe.
     def semaphore_places(image)
-      sections = section_headers(image)
-      probes = sections.fetch(".probes")
-      notes = sections.fetch(".note.stapsdt")
-      descriptions(image.byteslice(notes[:offset], notes[:size])).to_h do |description|
-        semaphore = description.unpack1("@16Q")
-        provider, probe = description.byteslice(24..).split("\0", 3)
-        ["#{provider}:#{probe}", semaphore - probes[:address] + probes[:offset]]
-      end
+      ElfFile.new(image).probes.to_h { |probe| [probe.to_s, probe.semaphore_offset] }
     end
-
-    def descriptions(notes)
-      found = []
-      until notes.nil? || notes.empty?
-        name_size, size = notes.unpack("LL")
-        start = 12 + round(name_size)
-        found << notes.byteslice(start, size)
-        notes = notes.byteslice((start + round(size))..)
-      end
-      found
-    end
-
-    def section_headers(image)
-      table, entry_size, count, names = image.unpack("@40Q@58SSS")
-      headers = Array.new(count) do |index|
-        name, _, _, address, offset, size = image.unpack("@#{table + (index * entry_size)}LLQQQQ")
-        { name: name, address: address, offset: offset, size: size }
-      end
-      headers.to_h { |header| [image.unpack1("@#{headers[names][:offset] + header[:name]}Z*"), header] }
-    end
-
-    def round(size) = (size + 3) / 4 * 4
   end
 end
