@@ -42,11 +42,12 @@ module Stage
     # As a program that somebody else would run: the whole of it again.
     def command(kind) = [{ "STAGE_KIND" => kind }, RbConfig.ruby, "-r", __FILE__, $PROGRAM_NAME]
 
-    # Declares, loads and listens: what the program of a target begins with.
+    # Declares, listens and loads: what the program of a target begins with. In this order, so that it is told
+    # of a tracer that is there already.
     def load
       yield if block_given?
+      Railprobe.on_change { |probe, attached| CHANGES << [probe.name, attached] }
       Railprobe.load or abort("Railprobe.load: #{Railprobe.unsupported_reason || Railprobe.report}")
-      Railprobe.on_change { |probe, attached| CHANGES << ["#{probe.provider}:#{probe.name}", attached] }
     end
 
     private

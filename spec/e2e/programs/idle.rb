@@ -6,7 +6,7 @@ Railprobe.load or abort("Railprobe.load")
 
 line = nil
 Railprobe.on_change do |probe, attached|
-  line.syswrite("#{JSON.generate(["#{probe.provider}:#{probe.name}", attached])}\n")
+  line.syswrite("#{JSON.generate([probe.name, attached])}\n")
 end
 line = Stage.connect
 
