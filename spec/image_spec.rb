@@ -124,11 +124,11 @@ RSpec.describe "An image", :native do
     end
   end
 
-  it "takes names of 63 bytes and refuses longer ones" do
-    file = expect_faithful([["p" * 63, "n" * 63, slots(12), 0]], :x86_64, :safe)
+  it "takes names of 63 bytes, providers of 59, and refuses longer ones" do
+    file = expect_faithful([["p" * 59, "n" * 63, slots(12), 0]], :x86_64, :safe)
 
-    expect(file.probes.first.pair).to eq(["p" * 63, "n" * 63])
-    expect { build([["p" * 64, "n", [], 0]]) }.to raise_error(Railprobe::Error)
+    expect(file.probes.first.pair).to eq(["p" * 59, "n" * 63])
+    expect { build([["p" * 60, "n", [], 0]]) }.to raise_error(Railprobe::Error)
     expect { build([["p", "n" * 64, [], 0]]) }.to raise_error(Railprobe::Error)
     expect { build([["", "n", [], 0]]) }.to raise_error(Railprobe::Error)
     expect { build([["p", "", [], 0]]) }.to raise_error(Railprobe::Error)

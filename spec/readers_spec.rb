@@ -29,7 +29,7 @@ RSpec.describe Readers do
 
   let(:image) do
     probes = (0..12).map { |count| { provider: "order", name: "n#{count}", arguments: count } }
-    SampleImage.new(probes: probes + longest(RandomDeclarations::PERF_PROVIDER_MAX, 63)).bytes
+    SampleImage.new(probes: probes + longest(RandomDeclarations::PROVIDER_MAX, 63)).bytes
   end
   let(:probes) { ElfFile.new(image).probes }
 
@@ -80,7 +80,7 @@ RSpec.describe Readers do
 
     it "makes an event and removes it, with the longest names that the kernel takes" do
       write(image)
-      event = "sdt_#{"p" * RandomDeclarations::PERF_PROVIDER_MAX}:#{"n" * 63}"
+      event = "sdt_#{"p" * RandomDeclarations::PROVIDER_MAX}:#{"n" * 63}"
       described_class.with(path) do |perf|
         perf.event(event.delete_prefix("sdt_")) { |made| expect([made, perf.events]).to match([event, include(event)]) }
         expect(perf.events).not_to include(event)
@@ -88,7 +88,7 @@ RSpec.describe Readers do
     end
 
     it "refuses a provider of 60 bytes" do
-      write(SampleImage.new(probes: longest(RandomDeclarations::PERF_PROVIDER_MAX + 1, 3)).bytes)
+      write(SampleImage.new(probes: longest(RandomDeclarations::PROVIDER_MAX + 1, 3)).bytes)
 
       described_class.with(path) do |perf|
         expect { perf.event("#{"p" * 60}:nnn") { raise "unreachable" } }

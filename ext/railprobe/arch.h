@@ -1,5 +1,6 @@
 /*
- * What differs from one CPU to the next: the machine code of a site and the operand of each argument.
+ * What differs from one CPU to the next: the machine code of a site and the operand of each
+ * argument.
  *
  * Both machines can be written on either, so both are tested everywhere.
  */
@@ -15,8 +16,8 @@ enum rp_machine { RP_X86_64, RP_AARCH64, RP_MACHINE_COUNT };
 /*
  * The kinds of site.
  *   safe  nop1, nop10, ret: a breakpoint to today's kernels, the pair that newer ones look for
- *   fast  nop5, ret: Linux 6.18 turns it into a call, 2.2 times cheaper; a forked child then needs its
- *         text mapped afresh (mapping.h), else its first call is a SIGSEGV
+ *   fast  nop5, ret: Linux 6.18 turns it into a call, 2.2 times cheaper; a forked child then needs
+ * its text mapped afresh (mapping.h), else its first call is a SIGSEGV
  */
 enum rp_site_kind { RP_SITE_SAFE, RP_SITE_FAST, RP_SITE_KIND_COUNT };
 
@@ -28,8 +29,8 @@ struct rp_arch {
     uint32_t page_size; /* the largest page a kernel for this CPU may use */
     uint8_t site_size[RP_SITE_KIND_COUNT];
     uint8_t site[RP_SITE_KIND_COUNT][RP_SITE_SIZE];
-    /* of the C ABI, at the first instruction of a called leaf */
-    const char *operands[RP_SLOTS_MAX];
+    const char
+        *operands[RP_SLOTS_MAX]; /* of the C ABI, at the first instruction of a called leaf */
 };
 
 /* The facts of a machine, which is one of enum rp_machine. Static storage. */

@@ -1,9 +1,10 @@
 /*
  * Bytes that grow.
  *
- * An append that can't be done marks the buffer failed and writes nothing; every later append is then
- * ignored, so a writer appends at will and asks rp_buffer_error() once, at the end. Sizes are checked
- * for overflow. Who declares a buffer frees it with rp_buffer_free(); a zeroed struct is an empty one.
+ * An append that can't be done marks the buffer failed and writes nothing; every later append is
+ * then ignored, so a writer appends at will and asks rp_buffer_error() once, at the end. Sizes are
+ * checked for overflow. Who declares a buffer frees it with rp_buffer_free(); a zeroed struct is an
+ * empty one.
  */
 #ifndef RAILPROBE_BUFFER_H
 #define RAILPROBE_BUFFER_H
@@ -37,7 +38,8 @@ static inline void rp_buffer_free(struct rp_buffer *buffer)
     *buffer = (struct rp_buffer){0};
 }
 
-/* Makes room for more bytes behind the end. False when there is no memory (the buffer is then failed). */
+/* Makes room for more bytes behind the end. False when there is no memory (the buffer is then
+ * failed). */
 static inline bool rp_buffer_reserve(struct rp_buffer *buffer, size_t more)
 {
     if (buffer->failed) {

@@ -1,8 +1,8 @@
 /*
  * What is asked for, before it is in an image: plain structs that every file shares.
  *
- * Nothing here owns memory. Whoever makes a declaration keeps its strings and its arguments alive for
- * as long as the declaration is in use.
+ * Nothing here owns memory. Whoever makes a declaration keeps its strings and its arguments alive
+ * for as long as the declaration is in use.
  */
 #ifndef RAILPROBE_DECLARATION_H
 #define RAILPROBE_DECLARATION_H
@@ -12,15 +12,16 @@
 
 enum {
     RP_SLOTS_MAX = 12, /* what a reader takes: libbpf refuses a 13th, systemtap aborts on one */
-    RP_NAME_MAX = 63   /* what perf takes in an event's name */
+    RP_NAME_MAX = 63,  /* what the kernel takes in an event's name */
+    RP_PROVIDER_MAX =
+        59 /* and in its group's, which perf makes from the provider with "sdt_" before it */
 };
 
 /*
- * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed, unit.
- *   integer  64-bit, saturating          boolean  1 true, 0 false, -1 nil
- *   string   NUL-terminated bytes        float    the bits of an IEEE 754 double
- *   symbol   as a string                 time     ns since 1970
- *   bytes    a string and, behind it, its length, for text with NUL bytes in it
+ * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed,
+ * unit. integer  64-bit, saturating          boolean  1 true, 0 false, -1 nil string NUL-terminated
+ * bytes        float    the bits of an IEEE 754 double symbol   as a string                 time ns
+ * since 1970 bytes    a string and, behind it, its length, for text with NUL bytes in it
  */
 #define RP_TYPES(XX)                                                                               \
     XX(INTEGER, "integer", 1, 1, "")                                                               \
@@ -57,9 +58,10 @@ struct rp_argument {
 };
 
 struct rp_declaration {
-    const char *provider; /* a C identifier of 1 to RP_NAME_MAX bytes (see name.h) */
-    const char *name;     /* likewise; provider and name together are unique in an image */
-    const char *label;    /* provider:name as the user wrote it, before mangling */
+    const char *provider; /* a C identifier of 1 to RP_PROVIDER_MAX bytes (see name.h) */
+    const char *
+        name; /* one of 1 to RP_NAME_MAX bytes; provider and name together are unique in an image */
+    const char *label; /* provider:name as the user wrote it, before mangling */
     const struct rp_argument *arguments;
     uint32_t argument_count;
     uint32_t group; /* 0: a semaphore of its own; else all of one group share one */

@@ -1,8 +1,8 @@
 /*
  * Every way in which the engine can fail, in one table.
  *
- * A function that can fail returns an enum rp_error; RP_OK is 0. Where the kernel refused, errno still
- * tells why when the function returns. railprobe.c alone turns a code into a Ruby exception.
+ * A function that can fail returns an enum rp_error; RP_OK is 0. Where the kernel refused, errno
+ * still tells why when the function returns. railprobe.c alone turns a code into a Ruby exception.
  */
 #ifndef RAILPROBE_ERROR_H
 #define RAILPROBE_ERROR_H
@@ -13,7 +13,7 @@
     XX(SIZE, "a size does not fit (an image holds at most 4 GiB)")                                 \
     XX(NO_PROBES, "there is nothing to build: no probe is declared")                               \
     XX(NAME_EMPTY, "a name is empty")                                                              \
-    XX(NAME_LONG, "a name is longer than 63 bytes once mangled")                                   \
+    XX(NAME_LONG, "a name is longer than 63 bytes, or a provider than 59, once mangled")           \
     XX(NAME_INVALID, "a name is not UTF-8, or has a NUL byte in it")                               \
     XX(NAME_CLASH, "two names are the same once mangled")                                          \
     XX(ARGUMENTS, "a probe carries at most 12 arguments (bytes counts as two)")                    \

@@ -1,5 +1,6 @@
 /*
- * Declarations -> the bytes of an ELF image. Pure: no system call, the same bytes for the same input.
+ * Declarations -> the bytes of an ELF image. Pure: no system call, the same bytes for the same
+ * input.
  */
 #ifndef RAILPROBE_IMAGE_H
 #define RAILPROBE_IMAGE_H
@@ -29,18 +30,19 @@ struct rp_layout {
  * Builds the image of count declarations into bytes, which must be empty, and tells in layout where
  * things are.
  *
- * Probe i of the image is declarations[i]. The caller has made names that are C identifiers and pairs
- * of provider and name that are unique; rp_registry does both.
+ * Probe i of the image is declarations[i]. The caller has made names that are C identifiers and
+ * pairs of provider and name that are unique; rp_registry does both.
  *
  * Returns RP_OK; RP_NO_PROBES; RP_ARGUMENTS; RP_NAME_EMPTY; RP_NAME_LONG; RP_NAME_INVALID;
- * RP_GROUP (a group above count); RP_SIZE; RP_MEMORY. The caller frees bytes and layout, on an error
- * too. O(bytes written).
+ * RP_GROUP (a group above count); RP_SIZE; RP_MEMORY. The caller frees bytes and layout, on an
+ * error too. O(bytes written).
  */
 enum rp_error rp_image_build(const struct rp_declaration *declarations, size_t count,
                              enum rp_machine machine, enum rp_site_kind site,
                              struct rp_buffer *bytes, struct rp_layout *layout);
 
-/* Writes the text of the image, layout->text_size bytes, to out: what the file has at text_offset. */
+/* Writes the text of the image, layout->text_size bytes, to out: what the file has at text_offset.
+ */
 void rp_image_text(const struct rp_layout *layout, uint8_t *out);
 
 /* The digest of the image as hexadecimal digits and a NUL, at most size - 1 of them. */

@@ -44,7 +44,7 @@ RSpec.describe "Readers of a loaded image", :native do
 
   before(:all) do
     # perf puts up with provider names that are a little shorter than what others take.
-    random = RandomDeclarations.new(Random.new(seed), longest: RandomDeclarations::PERF_PROVIDER_MAX)
+    random = RandomDeclarations.new(Random.new(seed))
     @declared = random.take(200).map { |declaration| declaration.first(3) }
     @directory = Dir.mktmpdir("readers")
     environment = { "RAILPROBE_DIR" => @directory, "RAILPROBE_SITE" => nil,

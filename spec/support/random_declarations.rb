@@ -13,7 +13,7 @@ class RandomDeclarations
   SLOTS_MAX = 12
   NAME_MAX = 63
   # The kernel takes 63 bytes for the group of an event, and perf puts "sdt_" in front of the provider.
-  PERF_PROVIDER_MAX = 59
+  PROVIDER_MAX = 59
   FIRST = [*"a".."z", *"A".."Z", "_"].freeze
   LATER = [*FIRST, *"0".."9"].freeze
 
@@ -33,14 +33,13 @@ class RandomDeclarations
     groups.each_with_index.map { |group, index| group.zero? ? index : groups.index(group) }
   end
 
-  def initialize(random, longest: NAME_MAX)
+  def initialize(random)
     @random = random
-    @longest = longest
   end
 
   # Several probes to a provider, so that names repeat where they may.
   def take(count)
-    providers = Array.new(@random.rand(1..8)) { name }
+    providers = Array.new(@random.rand(1..8)) { name(PROVIDER_MAX) }
     pairs = {}
     pairs[[pick(providers), name]] = true while pairs.size < count
     grouped = @random.rand(2).zero?
@@ -50,8 +49,8 @@ class RandomDeclarations
   end
 
   # Mostly short, and now and then as long as it may be. A short one may turn out to be taken already.
-  def name
-    length = @random.rand(6).zero? ? @longest : @random.rand(1..[24, @longest].min)
+  def name(longest = NAME_MAX)
+    length = @random.rand(6).zero? ? longest : @random.rand(1..24)
     [pick(FIRST), *Array.new(length - 1) { pick(LATER) }].join
   end
 

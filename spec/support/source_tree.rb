@@ -5,7 +5,8 @@ require "ripper"
 # Reads the sources of a checkout and tells where they break the rules of CONTRIBUTING.md. Every rule returns
 # its offences as lines of text; an empty list is a clean tree.
 class SourceTree
-  SEES_RUBY = %w[railprobe.c capture.c capture.h tracer.c tracer.h notifications.c notifications.h].freeze
+  SEES_RUBY = %w[railprobe.c capture.c capture.h object.c object.h wake.c tracer.c tracer.h
+                 notifications.c notifications.h].freeze
   RAISES = %w[railprobe.c].freeze
   RUBY_HEADER = %r{\Aruby(?:\.h|/.+)\z}
   RAILS = /\A(?:Rails|ActiveSupport|Active[A-Z]\w+|Action[A-Z]\w+|ApplicationRecord)\z/

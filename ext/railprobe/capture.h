@@ -1,0 +1,40 @@
+/*
+ * Ruby values -> the 64-bit slots of a probe.
+ *
+ * Contract of everything here: Ruby's lock is held; nothing is raised; no Ruby object is allocated
+ * and no Ruby code is run. Worst case: RP_SLOTS_MAX strings of RP_STRING_MAX bytes copied.
+ */
+#ifndef RAILPROBE_CAPTURE_H
+#define RAILPROBE_CAPTURE_H
+
+#include "declaration.h"
+#include "error.h"
+
+#include <ruby.h>
+
+enum { RP_STRING_MAX = 1024 };
+
+/*
+ * Slots, and the room that strings are copied to: a tracer can't read what is not in memory, so
+ * they lie on the stack, just written. Only slots need to be cleared before use.
+ */
+struct rp_captured {
+    uint64_t slots[RP_SLOTS_MAX];
+    char text[RP_SLOTS_MAX][RP_STRING_MAX + 1];
+};
+
+/*
+ * Fills captured with count values for the declared arguments.
+ *
+ * integer   an Integer, saturated to 64 bits; nil is -1
+ * string    a String or Symbol, cut at RP_STRING_MAX bytes (UTF-8 at a character), NUL at the end;
+ * nil is "" symbol    likewise boolean   true 1, false 0, nil -1 float     a Float or Integer as
+ * the bits of a double; nil is NaN time      a Time, or an Integer of ns since 1970; nil is -1
+ * bytes     as string, and how many bytes there are in the slot behind it
+ *
+ * Returns RP_OK; RP_ARITY; RP_TYPE, with the argument's number in *wrong.
+ */
+enum rp_error rp_capture_values(const struct rp_declaration *declaration, int count,
+                                const VALUE *values, struct rp_captured *captured, uint32_t *wrong);
+
+#endif

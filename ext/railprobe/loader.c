@@ -1,0 +1,464 @@
+/*
+ * Declarations -> images on disk -> images in memory. Start reading at rp_loader_load().
+ *
+ * The bytes of an image decide its name, so processes with the same declarations share one file,
+ * and the kernel sees one inode: attach once, and every process of the host that maps it is
+ * attached.
+ */
+#include "loader.h"
+
+#include "directory.h"
+#include "manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    DIGEST_DIGITS = 16, /* of the digest in a file's name; bytes are compared all the same */
+    FILE_NAME_SIZE = 96,
+    IMAGE_MODE = 0555,
+    MANIFEST_MODE = 0444,
+    LINKS_AHEAD = 16 /* links of parts of an earlier load that are looked for */
+};
+
+/* One part of a load on its way to becoming an image. */
+struct part {
+    const struct rp_load *load;
+    size_t first; /* its declarations are load->declarations[first] and the count - 1 behind it */
+    size_t count;
+    struct rp_buffer bytes;
+    struct rp_layout layout;
+    char file[FILE_NAME_SIZE];
+    struct rp_image *image;
+};
+
+/* -- attempts -- */
+
+static void forget_attempts(struct rp_loader *loader)
+{
+    for (size_t i = 0; i < loader->attempt_count; i++) {
+        free(loader->attempts[i].path);
+    }
+    loader->attempt_count = 0;
+}
+
+static void note_attempt(struct rp_loader *loader, const char *path, enum rp_error error)
+{
+    int saved = errno;
+    if (loader->attempt_count < RP_ATTEMPTS_MAX) {
+        struct rp_attempt *attempt = &loader->attempts[loader->attempt_count++];
+        *attempt = (struct rp_attempt){strdup(path), error, saved};
+    }
+}
+
+/* -- an image in memory -- */
+
+static void free_image(struct rp_image *image)
+{
+    if (image) {
+        free(image->path);
+        free(image->sites);
+        free(image);
+    }
+}
+
+static void fill_sites(struct rp_image *image, const struct rp_layout *layout)
+{
+    for (uint32_t i = 0; i < layout->count; i++) {
+        image->sites[i].address = rp_mapping_site(&image->mapping, i);
+        image->sites[i].semaphore = image->mapping.semaphores + layout->semaphores[i];
+        atomic_init(&image->sites[i].next, NULL);
+    }
+}
+
+/* Maps the part from fd, which it takes over in any case. path is copied. */
+static enum rp_error map_part(struct part *part, const char *path, int fd, bool in_memory)
+{
+    enum rp_error error = RP_MEMORY;
+    struct rp_image *image = calloc(1, sizeof *image);
+    if (image) {
+        image->path = strdup(path);
+        image->sites = calloc(part->count, sizeof *image->sites);
+        if (image->path && image->sites) {
+            error = rp_mapping_open(&image->mapping, &part->layout, fd);
+        }
+    }
+    if (error) {
+        int saved = errno;
+        free_image(image);
+        close(fd);
+        errno = saved;
+        return error;
+    }
+    image->in_memory = in_memory;
+    rp_image_digest(&part->layout, image->digest, sizeof image->digest);
+    fill_sites(image, &part->layout);
+    part->image = image;
+    return RP_OK;
+}
+
+/* -- on disk -- */
+
+/* Beside the image, for people: what can't be written there costs nothing but itself. */
+static void write_manifest(const struct part *part, const struct rp_directory *directory)
+{
+    struct rp_buffer json = {0};
+    char name[FILE_NAME_SIZE];
+    int fd = -1;
+    (void)snprintf(name, sizeof name, "%.*s.json", (int)(strlen(part->file) - strlen(".so")),
+                   part->file);
+    if (!rp_manifest_write(part->load->declarations + part->first, &part->layout, part->file,
+                           &json) &&
+        !rp_directory_take(directory, name, json.bytes, json.size, MANIFEST_MODE, &fd)) {
+        close(fd);
+    }
+    rp_buffer_free(&json);
+}
+
+static enum rp_error put_in_directory(struct part *part, const char *path)
+{
+    struct rp_directory directory;
+    int fd = -1;
+    enum rp_error error = rp_directory_open(&directory, path);
+    if (error) {
+        return error;
+    }
+    error = rp_directory_take(&directory, part->file, part->bytes.bytes, part->bytes.size,
+                              IMAGE_MODE, &fd);
+    if (!error) {
+        struct rp_buffer file = {0};
+        rp_buffer_printf(&file, "%s/%s", path, part->file);
+        rp_buffer_zero(&file, 1);
+        error = rp_buffer_error(&file);
+        if (!error) {
+            error = map_part(part, (char *)file.bytes, fd, false);
+        } else {
+            close(fd);
+        }
+        rp_buffer_free(&file);
+    }
+    if (!error) {
+        write_manifest(part, &directory);
+    }
+    int saved = errno;
+    rp_directory_close(&directory);
+    errno = saved;
+    return error;
+}
+
+/* -- a memory file -- */
+
+static int make_memory_file(const char *name)
+{
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+#ifdef MFD_NOEXEC_SEAL
+    /* Maps executable all the same, and is what a kernel with vm.memfd_noexec=2 grants without a
+     * word. */
+    int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
+    if (fd >= 0 || errno != EINVAL) {
+        return fd;
+    }
+#endif
+    return memfd_create(name, flags);
+}
+
+static enum rp_error put_in_memory(struct part *part)
+{
+    char path[64];
+    struct rlimit limit;
+    size_t size = part->bytes.size;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+        errno = EFBIG; /* the limit holds for memory files too, and going over it is a SIGXFSZ */
+        return RP_FILE_LIMIT;
+    }
+    int fd = make_memory_file(part->file);
+    if (fd < 0) {
+        return RP_MEMFD;
+    }
+    for (size_t done = 0; done < size;) {
+        ssize_t put = write(fd, part->bytes.bytes + done, size - done);
+        if (put < 0 && errno != EINTR) {
+            close(fd);
+            return RP_MEMFD;
+        }
+        done += put < 0 ? 0 : (size_t)put;
+    }
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    (void)snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), fd);
+    return map_part(part, path, fd, true);
+}
+
+/* -- one part -- */
+
+/* Whether new processes that open the image's path get the file that is mapped here. */
+static bool is_reachable(const struct rp_image *image)
+{
+    struct stat status;
+    return stat(image->path, &status) == 0 && status.st_dev == image->mapping.device &&
+           status.st_ino == image->mapping.inode;
+}
+
+static struct rp_image *find_image(const struct rp_loader *loader, const struct part *part)
+{
+    char digest[2 * RP_DIGEST_SIZE + 1];
+    rp_image_digest(&part->layout, digest, sizeof digest);
+    for (struct rp_image *image = loader->images; image; image = image->next) {
+        if (image->state != RP_IMAGE_RETIRED && strcmp(image->digest, digest) == 0 &&
+            is_reachable(image)) {
+            return image;
+        }
+    }
+    return NULL;
+}
+
+static void name_file(struct part *part)
+{
+    char digest[DIGEST_DIGITS + 1];
+    rp_image_digest(&part->layout, digest, sizeof digest);
+    (void)snprintf(part->file, sizeof part->file, "%s-%s.so", part->load->stem, digest);
+}
+
+static enum rp_error place_part(struct rp_loader *loader, struct part *part)
+{
+    const struct rp_load *load = part->load;
+    enum rp_error error = RP_NOWHERE;
+    for (size_t i = 0; i < load->directory_count && error; i++) {
+        errno = 0;
+        error = put_in_directory(part, load->directories[i]);
+        if (error) {
+            note_attempt(loader, load->directories[i], error);
+        }
+    }
+    if (error) {
+        errno = 0;
+        error = put_in_memory(part);
+        if (error) {
+            note_attempt(loader, "memory", error);
+            error = RP_NOWHERE;
+        }
+    }
+    return error;
+}
+
+static enum rp_error load_part(struct rp_loader *loader, struct part *part)
+{
+    enum rp_error error =
+        rp_image_build(part->load->declarations + part->first, part->count, rp_arch_here(),
+                       part->load->site, &part->bytes, &part->layout);
+    if (!error) {
+        part->image = find_image(loader, part);
+        if (!part->image) {
+            name_file(part);
+            error = place_part(loader, part);
+            if (!error) {
+                part->image->number = loader->loads + 1;
+                part->image->next = loader->images;
+                part->image->state = RP_IMAGE_RETIRING; /* current when the whole load is there */
+                loader->images = part->image;
+            }
+        }
+    }
+    rp_buffer_free(&part->bytes);
+    rp_layout_free(&part->layout);
+    return error;
+}
+
+/* -- the whole load -- */
+
+/* Where the provider that begins at first ends. */
+static size_t provider_end(const struct rp_load *load, size_t first)
+{
+    size_t end = first;
+    while (end < load->count &&
+           strcmp(load->declarations[end].provider, load->declarations[first].provider) == 0) {
+        end++;
+    }
+    return end;
+}
+
+/* Whole providers together, as many as fit; one that is larger than an image has one of its own. */
+static size_t part_end(const struct rp_load *load, size_t first)
+{
+    size_t end = provider_end(load, first);
+    while (end < load->count) {
+        size_t next = provider_end(load, end);
+        if (next - first > RP_PROBES_PER_IMAGE) {
+            break;
+        }
+        end = next;
+    }
+    return end;
+}
+
+static bool is_in_use(void *context, const char *name)
+{
+    const struct rp_loader *loader = context;
+    for (const struct rp_image *image = loader->images; image; image = image->next) {
+        const char *file = strrchr(image->path, '/');
+        if (image->state != RP_IMAGE_RETIRED && file && strcmp(file + 1, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* app.so, app2.so...: the stable link of a part. */
+static void name_link(char *out, const char *stem, uint32_t number)
+{
+    char digits[16] = "";
+    if (number > 1) {
+        (void)snprintf(digits, sizeof digits, "%u", number);
+    }
+    (void)snprintf(out, FILE_NAME_SIZE, "%s%s.so", stem, digits);
+}
+
+/* Makes the links of the parts that are in the directory. False when none is. */
+static bool link_parts(const struct rp_directory *directory, const char *path,
+                       const struct part *parts, uint32_t count)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        char link[FILE_NAME_SIZE];
+        const char *image = parts[i].image->path;
+        size_t size = strlen(path);
+        if (strncmp(image, path, size) == 0 && image[size] == '/' &&
+            !strchr(image + size + 1, '/')) {
+            name_link(link, parts[i].load->stem, i + 1);
+            (void)rp_directory_link(directory, link, image + size + 1);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* In each directory that has a part: links, no links of parts that are no more, no unused files. */
+static void tidy(struct rp_loader *loader, const struct rp_load *load, const struct part *parts,
+                 uint32_t count)
+{
+    for (size_t i = 0; i < load->directory_count; i++) {
+        struct rp_directory directory;
+        if (rp_directory_open(&directory, load->directories[i])) {
+            continue;
+        }
+        if (link_parts(&directory, load->directories[i], parts, count)) {
+            for (uint32_t number = count + 1; number <= count + LINKS_AHEAD; number++) {
+                char link[FILE_NAME_SIZE];
+                name_link(link, load->stem, number);
+                rp_directory_unlink(&directory, link);
+            }
+            rp_directory_sweep(&directory, load->stem, is_in_use, loader);
+        }
+        rp_directory_close(&directory);
+    }
+}
+
+static void settle(struct rp_loader *loader)
+{
+    for (struct rp_image *image = loader->images; image; image = image->next) {
+        if (image->state != RP_IMAGE_RETIRED) {
+            image->state = image->wanted ? RP_IMAGE_CURRENT : RP_IMAGE_RETIRING;
+        }
+    }
+    loader->loads++;
+}
+
+static size_t count_parts(const struct rp_load *load)
+{
+    size_t parts = 0;
+    for (size_t first = 0; first < load->count; first = part_end(load, first)) {
+        parts++;
+    }
+    return parts;
+}
+
+/* Builds and maps every part; the images that make up the load are then wanted. */
+static enum rp_error load_parts(struct rp_loader *loader, const struct rp_load *load,
+                                struct part *parts, size_t count)
+{
+    enum rp_error error = RP_OK;
+    size_t first = 0;
+    for (struct rp_image *image = loader->images; image; image = image->next) {
+        image->wanted = false;
+    }
+    for (size_t i = 0; i < count && !error; i++) {
+        size_t end = part_end(load, first);
+        parts[i] = (struct part){.load = load, .first = first, .count = end - first};
+        first = end;
+        error = load_part(loader, &parts[i]);
+        if (!error) {
+            parts[i].image->wanted = true;
+        }
+    }
+    return error;
+}
+
+enum rp_error rp_loader_load(struct rp_loader *loader, const struct rp_load *load,
+                             rp_loader_place *place, void *context)
+{
+    size_t count = count_parts(load);
+    struct part *parts = calloc(count + 1, sizeof *parts);
+    enum rp_error error = RP_OK;
+    forget_attempts(loader);
+    if (rp_arch_here() == RP_MACHINE_COUNT) {
+        error = RP_MACHINE;
+    } else if (!parts) {
+        error = RP_MEMORY;
+    } else {
+        error = load_parts(loader, load, parts, count);
+    }
+    if (!error) {
+        settle(loader);
+        for (size_t i = 0; i < count; i++) {
+            for (uint32_t number = 0; number < parts[i].count; number++) {
+                place(context, parts[i].first + number, parts[i].image, number);
+            }
+        }
+        tidy(loader, load, parts, (uint32_t)count);
+    }
+    free(parts);
+    return error;
+}
+
+bool rp_loader_retire_idle(struct rp_loader *loader,
+                           void (*retired)(void *context, struct rp_image *image), void *context)
+{
+    bool waiting = false;
+    for (struct rp_image *image = loader->images; image; image = image->next) {
+        if (image->state != RP_IMAGE_RETIRING) {
+            continue;
+        }
+        if (rp_mapping_attached(&image->mapping) || rp_mapping_retire(&image->mapping)) {
+            waiting = true;
+            continue;
+        }
+        image->state = RP_IMAGE_RETIRED;
+        retired(context, image);
+    }
+    return waiting;
+}
+
+bool rp_loader_is_retired(const struct rp_loader *loader, const struct rp_site *site)
+{
+    for (const struct rp_image *image = loader->images; image; image = image->next) {
+        if (site >= image->sites && site < image->sites + image->mapping.layout.count) {
+            return image->state == RP_IMAGE_RETIRED;
+        }
+    }
+    return true;
+}
+
+void rp_loader_after_fork_in_child(struct rp_loader *loader)
+{
+    for (struct rp_image *image = loader->images; image; image = image->next) {
+        if (image->state != RP_IMAGE_RETIRED) {
+            rp_mapping_renew(&image->mapping);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+/*
+ * Railprobe::Probe: a probe as a Ruby object. Start reading at probe_m_fire().
+ *
+ * A probe is frozen and shareable between Ractors; firing takes no lock, raises nothing (but under
+ * strict, where Ruby raises) and allocates nothing unless a value is wrong.
+ */
+#include "object.h"
+
+#include "capture.h"
+#include "runtime.h"
+
+#include <ruby/encoding.h>
+#include <stdatomic.h>
+
+static VALUE class_probe;
+static VALUE class_runtime; /* Railprobe::Runtime, which hears of what happens */
+static ID id_reject;
+static ID id_block_failed;
+static atomic_bool strict;
+
+/* -- the object -- */
+
+static void probe_free(void *data)
+{
+    if (data) {
+        rp_runtime_free(data);
+    }
+}
+
+static size_t probe_size(const void *data)
+{
+    return data ? rp_probe_size(data) : 0;
+}
+
+static const rb_data_type_t probe_type = {
+    .wrap_struct_name = "Railprobe::Probe",
+    .function = {.dfree = probe_free, .dsize = probe_size},
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED | RUBY_TYPED_FROZEN_SHAREABLE,
+};
+
+static struct rp_probe *probe_of(VALUE self)
+{
+    return rb_check_typeddata(self, &probe_type);
+}
+
+static VALUE utf8(const char *text)
+{
+    return rb_enc_interned_str_cstr(text, rb_utf8_encoding());
+}
+
+static VALUE probe_m_name(VALUE self)
+{
+    return utf8(probe_of(self)->declaration.label);
+}
+
+static VALUE probe_m_provider(VALUE self)
+{
+    return utf8(probe_of(self)->declaration.provider);
+}
+
+static VALUE probe_m_usdt_name(VALUE self)
+{
+    return utf8(probe_of(self)->declaration.name);
+}
+
+static VALUE probe_m_arguments(VALUE self)
+{
+    const struct rp_declaration *declaration = &probe_of(self)->declaration;
+    VALUE arguments = rb_hash_new();
+    for (uint32_t i = 0; i < declaration->argument_count; i++) {
+        const struct rp_argument *argument = &declaration->arguments[i];
+        rb_hash_aset(arguments, rb_to_symbol(utf8(argument->name)),
+                     ID2SYM(rb_intern(rp_type_facts(argument->type)->name)));
+    }
+    return arguments;
+}
+
+static VALUE probe_m_path(VALUE self)
+{
+    const struct rp_probe *probe = probe_of(self);
+    return probe->image ? rb_str_new_cstr(probe->image->path) : Qnil;
+}
+
+static VALUE probe_m_attached_p(VALUE self)
+{
+    return rp_probe_is_attached(probe_of(self)) ? Qtrue : Qfalse;
+}
+
+static VALUE probe_m_inspect(VALUE self)
+{
+    const struct rp_declaration *declaration = &probe_of(self)->declaration;
+    VALUE text = rb_sprintf("#<%s %s(", rb_obj_classname(self), declaration->label);
+    for (uint32_t i = 0; i < declaration->argument_count; i++) {
+        const struct rp_argument *argument = &declaration->arguments[i];
+        rb_str_catf(text, "%s%s: %s", i ? ", " : "", argument->name,
+                    rp_type_facts(argument->type)->name);
+    }
+    return rb_str_cat_cstr(text, ")>");
+}
+
+static VALUE probe_m_rejected(VALUE self)
+{
+    return UINT2NUM(atomic_load(&probe_of(self)->rejected));
+}
+
+/* -- firing -- */
+
+struct notice {
+    ID method;
+    VALUE probe;
+    VALUE first;
+    VALUE second;
+};
+
+static VALUE call_notice(VALUE argument)
+{
+    const struct notice *notice = (const struct notice *)argument;
+    return rb_funcall(class_runtime, notice->method, 3, notice->probe, notice->first,
+                      notice->second);
+}
+
+/* $! as it was before a protected call that failed. What is no exception can't be put back. */
+static void restore_errinfo(VALUE before)
+{
+    bool is_exception = RTEST(rb_obj_is_kind_of(before, rb_eException));
+    rb_set_errinfo(is_exception ? before : Qnil);
+}
+
+void rp_object_notify(ID method, VALUE probe, VALUE first, VALUE second)
+{
+    struct notice notice = {method, probe, first, second};
+    VALUE before = rb_errinfo();
+    int state = 0;
+    (void)rb_protect(call_notice, (VALUE)&notice, &state);
+    if (state && atomic_load(&strict)) {
+        rb_jump_tag(state);
+    }
+    if (state) {
+        restore_errinfo(before);
+    }
+}
+
+/* Counts the fire that is dropped, and tells of the first one of each probe. */
+static void reject(VALUE self, struct rp_probe *probe, int count, const VALUE *values,
+                   enum rp_error error, uint32_t wrong)
+{
+    uint32_t before = atomic_fetch_add_explicit(&probe->rejected, 1, memory_order_relaxed);
+    if (!before || atomic_load(&strict)) {
+        rp_object_notify(id_reject, self, rb_ary_new_from_values(count, values),
+                         error == RP_ARITY ? Qnil : UINT2NUM(wrong));
+    }
+}
+
+static VALUE capture_and_fire(VALUE self, struct rp_probe *probe, int count, const VALUE *values)
+{
+    struct rp_captured captured;
+    uint32_t wrong = 0;
+    memset(captured.slots, 0, sizeof captured.slots);
+    enum rp_error error = rp_capture_values(&probe->declaration, count, values, &captured, &wrong);
+    if (error) {
+        reject(self, probe, count, values, error, wrong);
+        return Qfalse;
+    }
+    rp_probe_fire(probe, captured.slots);
+    return Qtrue;
+}
+
+static VALUE call_block(VALUE unused)
+{
+    (void)unused;
+    return rb_yield_values(0);
+}
+
+/* The values that the block gives; Qundef when it raised, which attaching a tracer must not bring
+ * about. */
+static VALUE values_of_block(VALUE self, struct rp_probe *probe)
+{
+    int state = 0;
+    VALUE before = rb_errinfo();
+    VALUE values = rb_protect(call_block, Qnil, &state);
+    if (!state) {
+        return RB_TYPE_P(values, T_ARRAY) ? values : rb_ary_new_from_values(1, &values);
+    }
+    VALUE error = rb_errinfo();
+    bool is_error = RTEST(rb_obj_is_kind_of(error, rb_eStandardError)) ||
+                    RTEST(rb_obj_is_kind_of(error, rb_eScriptError));
+    if (!is_error || atomic_load(&strict)) {
+        rb_jump_tag(state);
+    }
+    restore_errinfo(before);
+    if (!atomic_fetch_add_explicit(&probe->rejected, 1, memory_order_relaxed)) {
+        rp_object_notify(id_block_failed, self, error, Qnil);
+    }
+    return Qundef;
+}
+
+static VALUE fire_with_block(VALUE self, struct rp_probe *probe)
+{
+    VALUE values = values_of_block(self, probe);
+    if (values == Qundef) {
+        return Qfalse;
+    }
+    VALUE fired = capture_and_fire(self, probe, (int)RARRAY_LEN(values), RARRAY_CONST_PTR(values));
+    RB_GC_GUARD(values);
+    return fired;
+}
+
+/*
+ * Nothing but a look at the semaphores unless a tracer is on the probe. Under strict the values are
+ * checked in any case, so that specs find what is wrong without a tracer.
+ */
+static VALUE probe_m_fire(int count, VALUE *values, VALUE self)
+{
+    struct rp_probe *probe = probe_of(self);
+    bool is_attached = rp_probe_is_attached(probe);
+    if (RB_LIKELY(!is_attached) &&
+        RB_LIKELY(!atomic_load_explicit(&strict, memory_order_relaxed)) &&
+        (RB_LIKELY((uint32_t)count == probe->declaration.argument_count) || rb_block_given_p())) {
+        return Qfalse;
+    }
+    if (!count && rb_block_given_p()) {
+        return is_attached ? fire_with_block(self, probe) : Qfalse;
+    }
+    VALUE fired = capture_and_fire(self, probe, count, values);
+    return is_attached ? fired : Qfalse;
+}
+
+/* -- for railprobe.c -- */
+
+VALUE rp_object_new(void)
+{
+    return TypedData_Wrap_Struct(class_probe, &probe_type, NULL);
+}
+
+void rp_object_own(VALUE object, struct rp_probe *probe)
+{
+    RTYPEDDATA_DATA(object) = probe;
+    probe->owner = (uintptr_t)object;
+    rb_obj_freeze(object);
+}
+
+void rp_object_set_strict(bool new_strict)
+{
+    atomic_store(&strict, new_strict);
+}
+
+void rp_object_define(VALUE railprobe)
+{
+    id_reject = rb_intern("reject");
+    id_block_failed = rb_intern("block_failed");
+    class_runtime = rb_const_get(railprobe, rb_intern("Runtime"));
+    rb_global_variable(&class_runtime);
+    class_probe = rb_define_class_under(railprobe, "Probe", rb_cObject);
+    rb_global_variable(&class_probe);
+    rb_undef_alloc_func(class_probe);
+    rb_define_method(class_probe, "name", probe_m_name, 0);
+    rb_define_method(class_probe, "provider", probe_m_provider, 0);
+    rb_define_method(class_probe, "usdt_name", probe_m_usdt_name, 0);
+    rb_define_method(class_probe, "arguments", probe_m_arguments, 0);
+    rb_define_method(class_probe, "path", probe_m_path, 0);
+    rb_define_method(class_probe, "attached?", probe_m_attached_p, 0);
+    rb_define_method(class_probe, "inspect", probe_m_inspect, 0);
+    rb_define_method(class_probe, "rejected", probe_m_rejected, 0);
+    rb_define_method(class_probe, "fire", probe_m_fire, -1);
+}

@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+module Railprobe
+  # A declaration as written, checked: "provider:name" and the arguments with their types. What is wrong
+  # is told with what to write instead.
+  class Signature
+    # With the number of slots that each takes; the same as in declaration.h.
+    TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2 }.freeze
+    SLOTS_MAX = 12
+
+    # "provider:name" => ["provider", "name"]; the first colon parts them.
+    def self.split(name)
+      provider, rest = name.to_s.split(":", 2)
+      [provider.to_s, rest.to_s]
+    end
+
+    attr_reader :provider, :name, :arguments
+
+    # Raises DeclarationError.
+    def initialize(label, arguments)
+      @label = label.to_s
+      @provider, @name = Signature.split(@label)
+      @arguments = arguments.freeze
+      check_label
+      check_arguments
+    end
+
+    # As the engine takes them.
+    def pairs = arguments.map { |name, type| [name.to_s, type] }
+
+    def to_s = Signature.describe(@label, arguments)
+
+    def self.describe(label, arguments)
+      "#{label}(#{arguments.map { |name, type| "#{name}: #{type}" }.join(", ")})"
+    end
+
+    private
+
+    def check_label
+      return unless provider.empty? || name.empty?
+
+      raise DeclarationError, "#{@label.inspect} is no name of a probe: write \"provider:name\", " \
+                              "such as \"inventory:reserved\""
+    end
+
+    def check_arguments
+      arguments.each { |name, type| check_type(name, type) }
+      slots = arguments.values.sum { |type| TYPES.fetch(type) }
+      return if slots <= SLOTS_MAX
+
+      raise DeclarationError, "#{@label} declares #{slots} arguments, and a probe carries at most #{SLOTS_MAX} " \
+                              "(bytes counts as two): readers refuse a probe with more"
+    end
+
+    def check_type(name, type)
+      return if TYPES.key?(type)
+
+      near = TYPES.keys.find { |known| near?(known.to_s, type.to_s) }
+      raise DeclarationError, "#{@label}: #{type.inspect} is no type for #{name}; " +
+                              (near ? "did you mean #{near.inspect}?" : "write one of #{TYPES.keys.join(", ")}")
+    end
+
+    # A letter more or less, a case, a common short form.
+    def near?(known, given)
+      given = given.downcase
+      !given.empty? && (known.start_with?(given) || given.start_with?(known) || known.chars.sort == given.chars.sort ||
+        (known.chars - given.chars).size + (given.chars - known.chars).size <= 1)
+    end
+  end
+end
