@@ -29,6 +29,8 @@ module EndToEnd
     pids = pids_of(peers)
     wait_until("#{probes} attached in #{pids}") do
       tracer.check_running
+      raise Target::Failure, "ended: #{pids.select { |pid| gone?(pid) }}" if pids.any? { |pid| gone?(pid) }
+
       tracer.waiting? && pids.all? { |pid| (probes - Semaphores.raised(pid)).empty? }
     end
   end

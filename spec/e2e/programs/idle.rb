@@ -10,10 +10,13 @@ Railprobe.on_change do |probe, attached|
 end
 line = Stage.connect
 
+# Without another thread that could wake it, Ruby calls a main thread that waits for others a deadlock.
+Thread.new { line.wait_readable }
+
 case ENV.fetch("IDLE")
 when "sleep" then sleep
 when "queue" then Queue.new.pop
 when "select" then IO.select([line, IO.pipe.first])
-when "join" then Thread.new { line.wait_readable }.join
+when "join" then Thread.list.last.join
 when "accept" then TCPServer.new("127.0.0.1", 0).accept
 end
