@@ -11,6 +11,7 @@
 #include "runtime.h"
 #include "wake.h"
 
+#include <limits.h>
 #include <ruby.h>
 #include <ruby/encoding.h>
 #include <ruby/ractor.h>
@@ -190,14 +191,16 @@ static VALUE native_m_images(VALUE self)
     for (; image; image = image->next) {
         const struct rp_layout *layout = &image->mapping.layout;
         VALUE facts = rb_hash_new();
-        set(facts, "path", rb_str_new_cstr(image->path));
+        char path[PATH_MAX];
+        rp_image_path(image, path, sizeof path);
+        set(facts, "path", rb_str_new_cstr(path));
         set(facts, "state", ID2SYM(rb_intern(states[image->state])));
         set(facts, "generation", UINT2NUM(image->number));
         set(facts, "probes", UINT2NUM(layout->count));
         set(facts, "attached", UINT2NUM(rp_mapping_attached(&image->mapping)));
         set(facts, "site", ID2SYM(rb_intern(layout->site == RP_SITE_FAST ? "fast" : "safe")));
         set(facts, "bytes", UINT2NUM(layout->file_size));
-        set(facts, "in_memory", image->in_memory ? Qtrue : Qfalse);
+        set(facts, "in_memory", image->path ? Qfalse : Qtrue);
         rb_ary_push(images, facts);
     }
     return images;
