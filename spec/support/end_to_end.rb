@@ -68,8 +68,8 @@ module EndToEnd
   # One that fails to stop must not keep the others running.
   def stop_quietly(target)
     target.stop
-  rescue Target::Failure, Waiting::TimeUp => e
-    @stop_failure ||= e
+  rescue Target::Failure, Waiting::TimeUp => error
+    @stop_failure ||= error
   end
 end
 

@@ -55,8 +55,8 @@ module Stage
     def reply_to(question)
       name, *arguments = JSON.parse(question)
       { value: ANSWERS.fetch(name).call(*arguments) }
-    rescue StandardError, NotImplementedError => e
-      { error: e.full_message(highlight: false) }
+    rescue StandardError, NotImplementedError => error
+      { error: error.full_message(highlight: false) }
     end
   end
 
