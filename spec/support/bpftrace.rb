@@ -14,7 +14,7 @@ require_relative "waiting"
 class Bpftrace
   class Failure < StandardError; end
 
-  # Memory of BPF programs is accounted by cgroup today, so this limit is not needed; see CONTRIBUTING.md.
+  # Memory of BPF programs is accounted by cgroup today, so this limit is not needed.
   HARMLESS = /couldn't set RLIMIT_MEMLOCK/
   # Where tracefs is not mounted, bpftrace looks in vain for events that it never made there. The detaching
   # itself is done by then, and every spec asserts it in the target.
