@@ -44,7 +44,9 @@ static void mark_owner(void *context, struct rp_probe *probe)
     }
 }
 
-/* No Ruby object is made while the runtime's lock is held, so a collection never waits for itself.
+/*
+ * No Ruby object is made while the runtime's lock is held, so a collection never waits for itself. Ruby
+ * calls it for an object with data only, so the guard has some, though none is needed.
  */
 static void guard_mark(void *data)
 {
@@ -393,7 +395,7 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     id_deliver = rb_intern("deliver");
     error_declaration = rb_const_get(railprobe, rb_intern("DeclarationError"));
     rb_global_variable(&error_declaration);
-    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, NULL);
+    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, &registry_guard);
     rb_global_variable(&registry_guard);
     rp_object_define(railprobe);
     define_native(railprobe);

@@ -133,7 +133,7 @@ RSpec.describe "Readers of a loaded image", :native do
 
   [Readers::Readelf, Readers::EuReadelf].each do |reader|
     it "agrees with #{reader.program} on names and arguments" do
-      expect_agreement(reader) { |*probe| probe }
+      expect_agreement(reader, &:itself)
     end
   end
 
