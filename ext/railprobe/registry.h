@@ -18,6 +18,7 @@ struct rp_probe {
     struct rp_declaration declaration; /* its strings and arguments lie behind the struct */
     struct rp_site *_Atomic sites;     /* newest first; NULL before the first load */
     struct rp_image *image;            /* the current one, or NULL. Under the lock */
+    const void *method;                /* the traced method it tells of, or NULL */
     uintptr_t owner;                   /* the caller's object for it; 0 until set */
     atomic_uint_least32_t rejected;    /* fires dropped for their values */
     uint16_t slots;

@@ -18,6 +18,7 @@ enum { SYSCALL_UPROBE = 336 }; /* x86_64, Linux 6.18; never try 335, it kills th
 static struct {
     pthread_mutex_t lock;
     struct rp_registry registry;
+    struct rp_registry builtin;
     struct rp_loader loader;
     struct rp_watcher watcher;
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -148,7 +149,46 @@ static void publish(struct rp_probe *probe, struct rp_image *image, struct rp_si
 static void place(void *context, size_t index, struct rp_image *image, uint32_t number)
 {
     struct rp_probe *const *probes = context;
-    publish(probes[index], image, &image->sites[number]);
+    struct rp_probe *probe = probes[index];
+    publish(probe, image, &image->sites[number]);
+    if (probe->method && image->stubs[number] != RP_NO_STUB) {
+        image->owners[image->stubs[number]] = (void *)(uintptr_t)probe->method;
+    }
+}
+
+static int compare_groups(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Groups are numbered as methods come and go; an image wants them from 1 on. O(n log n). */
+static enum rp_error renumber_groups(struct rp_declaration *declarations, size_t count)
+{
+    size_t distinct = 0;
+    uint32_t *groups = calloc(count + 1, sizeof *groups);
+    if (!groups) {
+        return RP_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        groups[i] = declarations[i].group;
+    }
+    qsort(groups, count, sizeof *groups, compare_groups);
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i] && (!distinct || groups[distinct - 1] != groups[i])) {
+            groups[distinct++] = groups[i];
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (declarations[i].group) {
+            const uint32_t *found =
+                bsearch(&declarations[i].group, groups, distinct, sizeof *groups, compare_groups);
+            declarations[i].group = (uint32_t)(found - groups) + 1;
+        }
+    }
+    free(groups);
+    return RP_OK;
 }
 
 static enum rp_error watch_new_images(void)
@@ -165,17 +205,21 @@ static enum rp_error watch_new_images(void)
 }
 
 /* The lock is held. */
-static enum rp_error load(const char *const *directories, size_t count, enum rp_site_kind site)
+static enum rp_error load(const struct rp_registry *registry, const char *stem,
+                          const char *const *directories, size_t count, enum rp_site_kind site)
 {
-    size_t probe_count = runtime.registry.count;
-    struct rp_probe **probes = rp_registry_sorted(&runtime.registry);
+    size_t probe_count = registry->count;
+    struct rp_probe **probes = rp_registry_sorted(registry);
     struct rp_declaration *declarations = calloc(probe_count + 1, sizeof *declarations);
     enum rp_error error = probes && declarations ? RP_OK : RP_MEMORY;
     for (size_t i = 0; i < probe_count && !error; i++) {
         declarations[i] = probes[i]->declaration;
     }
     if (!error) {
-        const struct rp_load request = {.stem = "app",
+        error = renumber_groups(declarations, probe_count);
+    }
+    if (!error) {
+        const struct rp_load request = {.stem = stem,
                                         .declarations = declarations,
                                         .count = probe_count,
                                         .site = site,
@@ -195,9 +239,85 @@ static enum rp_error load(const char *const *directories, size_t count, enum rp_
 enum rp_error rp_runtime_load(const char *const *directories, size_t count, enum rp_site_kind site)
 {
     lock();
-    enum rp_error error = load(directories, count, site);
+    enum rp_error error = load(&runtime.registry, "app", directories, count, site);
     unlock();
     return error;
+}
+
+void rp_runtime_set_handler(void (*handler)(void))
+{
+    lock();
+    runtime.loader.handler = handler;
+    unlock();
+}
+
+/* The common pair: what every traced method fires as well. */
+static enum rp_error declare_builtin(void)
+{
+    static const struct rp_argument arguments[] = {{"overhead_ns", RP_TYPE_INTEGER},
+                                                   {"subject", RP_TYPE_STRING},
+                                                   {"ctx", RP_TYPE_INTEGER},
+                                                   {"duration_ns", RP_TYPE_INTEGER},
+                                                   {"status", RP_TYPE_INTEGER}};
+    static const struct rp_declaration declarations[] = {
+        {.provider = "tracers",
+         .name = "method__entry",
+         .arguments = arguments,
+         .argument_count = 3},
+        {.provider = "tracers",
+         .name = "method__return",
+         .arguments = arguments,
+         .argument_count = 5},
+    };
+    enum rp_error error = RP_OK;
+    struct rp_probe *probe;
+    for (size_t i = 0; i < sizeof declarations / sizeof *declarations && !error; i++) {
+        error = rp_registry_declare(&runtime.builtin, &declarations[i], &probe);
+    }
+    return error;
+}
+
+enum rp_error rp_runtime_load_builtin(const char *const *directories, size_t count,
+                                      enum rp_site_kind site)
+{
+    lock();
+    enum rp_error error = declare_builtin();
+    if (!error) {
+        error = load(&runtime.builtin, "builtin", directories, count, site);
+    }
+    unlock();
+    return error;
+}
+
+struct rp_probe *rp_runtime_builtin(const char *provider, const char *name)
+{
+    lock();
+    struct rp_probe *probe = rp_registry_find(&runtime.builtin, provider, name);
+    unlock();
+    return probe;
+}
+
+void *rp_runtime_stub(struct rp_probe *probe)
+{
+    void *stub = NULL;
+    lock();
+    const struct rp_image *image = probe->image;
+    struct rp_site *site = atomic_load(&probe->sites);
+    for (; image && site && !stub; site = atomic_load(&site->next)) {
+        if (site >= image->sites && site < image->sites + image->mapping.layout.count) {
+            uint32_t number = image->stubs[site - image->sites];
+            if (number < image->mapping.layout.stub_count) {
+                stub = rp_mapping_stub(&image->mapping, number);
+            }
+        }
+    }
+    unlock();
+    return stub;
+}
+
+void rp_runtime_nudge(void)
+{
+    rp_watcher_nudge(&runtime.watcher);
 }
 
 bool rp_runtime_unload(void)
@@ -213,7 +333,7 @@ bool rp_runtime_unload(void)
         atomic_store(&probe->sites, NULL);
         probe->image = NULL;
     }
-    (void)load(NULL, 0, RP_SITE_SAFE);
+    (void)load(&runtime.registry, "app", NULL, 0, RP_SITE_SAFE);
     bool waiting = rp_loader_retire_idle(&runtime.loader, retired, NULL);
     unlock();
     return !waiting;

@@ -19,6 +19,25 @@
  */
 enum rp_error rp_runtime_init(unsigned interval_ms, void (*changed)(void *context, unsigned polls));
 
+/* What the entry stubs of images loaded from now on jump to; see struct rp_loader. */
+void rp_runtime_set_handler(void (*handler)(void));
+
+/*
+ * Loads the builtin image, whose probes depend on nothing but the version of this library. Once loaded
+ * it stays: further calls only look whether its file is still there. Returns what rp_loader_load() does.
+ */
+enum rp_error rp_runtime_load_builtin(const char *const *directories, size_t count,
+                                      enum rp_site_kind site);
+
+/* A probe of the builtin image; NULL before it is loaded. */
+struct rp_probe *rp_runtime_builtin(const char *provider, const char *name);
+
+/* The entry stub of the probe's group in its current image; NULL if there is none. */
+void *rp_runtime_stub(struct rp_probe *probe);
+
+/* Has the watcher look at once instead of at the next poll. */
+void rp_runtime_nudge(void);
+
 /* See rp_registry_declare(). The caller sets the owner of a probe that has none yet. */
 enum rp_error rp_runtime_declare(const struct rp_declaration *declaration, struct rp_probe **probe);
 

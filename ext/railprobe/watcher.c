@@ -57,6 +57,14 @@ bool rp_watcher_take(struct rp_watcher *watcher)
     return changed;
 }
 
+void rp_watcher_nudge(struct rp_watcher *watcher)
+{
+    pthread_mutex_lock(&watcher->lock);
+    watcher->is_nudged = true;
+    pthread_cond_signal(&watcher->wake);
+    pthread_mutex_unlock(&watcher->lock);
+}
+
 /* -- the thread -- */
 
 static struct timespec next_poll(const struct rp_watcher *watcher)
@@ -82,7 +90,8 @@ static void *run(void *argument)
         if (watcher->is_stopping) {
             break;
         }
-        bool changed = any_changed(watcher);
+        bool changed = any_changed(watcher) || watcher->is_nudged;
+        watcher->is_nudged = false;
         unsigned polls = watcher->polls_with_change;
         watcher->polls_with_change = changed ? polls + 1 : 0;
         pthread_mutex_unlock(&watcher->lock);

@@ -36,6 +36,7 @@ struct rp_watcher {
     pthread_t thread;
     bool is_running;
     bool is_stopping;
+    bool is_nudged;
     unsigned polls_with_change;
     struct rp_watcher_region *regions;
     size_t region_count;
@@ -57,6 +58,9 @@ enum rp_error rp_watcher_watch(struct rp_watcher *watcher, const volatile uint16
 
 /* Watches them no more. Unknown ones are ignored. */
 void rp_watcher_unwatch(struct rp_watcher *watcher, const volatile uint16_t *semaphores);
+
+/* Has the thread look now, and call back as if there was a change. */
+void rp_watcher_nudge(struct rp_watcher *watcher);
 
 /* Takes what is as seen. True if anything had changed. Any thread. O(semaphores). */
 bool rp_watcher_take(struct rp_watcher *watcher);

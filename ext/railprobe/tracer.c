@@ -1,0 +1,332 @@
+/*
+ * Method wrappers. Start reading at rp_tracer_settle(); what a wrapper does is in call.c.
+ */
+#include "tracer.h"
+
+#include "call.h"
+#include "object.h"
+#include "runtime.h"
+
+#include <ruby/encoding.h>
+#include <ruby/ractor.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A traced method, as it is kept here. Ruby objects of it are marked by its TracedMethod. */
+struct traced {
+    struct rp_method method; /* first: entry stubs lead to it */
+    struct traced *next;
+    VALUE target;  /* the class, or singleton class, that the method is looked up in */
+    VALUE wrapper; /* the module that is prepended to it; nil before it was first armed */
+    char *subject;
+    bool is_armed;
+    bool is_dropped; /* disarmed for good, and no longer in the list of methods */
+    VALUE failure;   /* why it can't be armed, a String; nil */
+};
+
+static struct traced *methods;
+static struct rp_common common;
+static VALUE wrappers; /* target => its module, by identity */
+static VALUE class_traced_method;
+static uint32_t last_group;
+
+/* -- the object -- */
+
+static void traced_mark(void *data)
+{
+    const struct traced *traced = data;
+    rb_gc_mark(traced->target);
+    rb_gc_mark(traced->wrapper);
+    rb_gc_mark(traced->method.original);
+    rb_gc_mark(traced->failure);
+}
+
+static size_t traced_size(const void *data)
+{
+    const struct traced *traced = data;
+    return sizeof *traced + strlen(traced->subject) + 1;
+}
+
+/* Never freed: entry stubs may lead to it for as long as the process lives. */
+static const rb_data_type_t traced_type = {
+    .wrap_struct_name = "Railprobe::TracedMethod",
+    .function = {.dmark = traced_mark, .dsize = traced_size},
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY,
+};
+
+static struct traced *traced_of(VALUE self)
+{
+    return rb_check_typeddata(self, &traced_type);
+}
+
+/* -- which methods can be traced -- */
+
+/*
+ * Methods of Ruby's core that look at the frame of their caller, or that the wrapper itself needs: in
+ * their place it would change what they do, or never end.
+ */
+static bool is_refused(VALUE owner, const char *name)
+{
+    static const char *const names[] = {
+        "lambda",
+        "proc",
+        "binding",
+        "__method__",
+        "__callee__",
+        "caller",
+        "caller_locations",
+        "local_variables",
+        "block_given?",
+        "require",
+        "require_relative",
+        "load",
+        "eval",
+        "send",
+        "__send__",
+        "public_send",
+        "method_missing",
+        "raise",
+        "fork",
+        "instance_method",
+        "respond_to_missing?",
+    };
+    static const char *const owners[] = {"Kernel", "BasicObject", "Module", "Object", "GC"};
+    VALUE path = rb_class_path_cached(owner);
+    const char *text = RB_TYPE_P(path, T_STRING) ? RSTRING_PTR(path) : "";
+    bool is_core = false;
+    for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
+        is_core |= strcmp(text, owners[i]) == 0;
+    }
+    bool is_named = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        is_named |= strcmp(name, names[i]) == 0;
+    }
+    return is_core && is_named;
+}
+
+/* -- arming -- */
+
+static VALUE module_of(struct traced *traced)
+{
+    VALUE module = rb_hash_lookup2(wrappers, traced->target, Qnil);
+    if (NIL_P(module)) {
+        module = rb_module_new();
+        rb_prepend_module(traced->target, module);
+        rb_hash_aset(wrappers, traced->target, module);
+    }
+    return module;
+}
+
+static bool is_defined(VALUE target, const char *question, ID name)
+{
+    return RTEST(rb_funcall(target, rb_intern(question), 1, ID2SYM(name)));
+}
+
+/* The pointer goes into the method table; it stays valid, as no image is ever unmapped. */
+static VALUE arm(VALUE argument)
+{
+    struct traced *traced = (struct traced *)argument;
+    struct rp_method *method = &traced->method;
+    VALUE name = ID2SYM(method->name);
+    struct rp_probe *probe = NULL;
+    for (int i = 0; i < RP_MOMENT_COUNT && !probe; i++) {
+        probe = method->probes[i];
+    }
+    void *stub = probe ? rp_runtime_stub(probe) : NULL;
+    if (!stub) {
+        rb_raise(rb_eRuntimeError, "its probe is not loaded");
+    }
+    bool is_private = is_defined(traced->target, "private_method_defined?", method->name);
+    bool is_protected = is_defined(traced->target, "protected_method_defined?", method->name);
+    method->original = rb_funcall(traced->target, rb_intern("instance_method"), 1, name);
+    VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
+    if (is_refused(owner, rb_id2name(method->name))) {
+        rb_raise(rb_eRuntimeError, "a wrapper would change what this method of Ruby's core does");
+    }
+    traced->wrapper = module_of(traced);
+    VALUE (*function)(ANYARGS);
+    memcpy(&function, &stub, sizeof function);
+    rb_ext_ractor_safe(true);
+    rb_define_method(traced->wrapper, rb_id2name(method->name), function, -1);
+    if (is_private || is_protected) {
+        rb_funcall(traced->wrapper, rb_intern(is_private ? "private" : "protected"), 1, name);
+    }
+    return Qtrue;
+}
+
+static VALUE disarm(VALUE argument)
+{
+    struct traced *traced = (struct traced *)argument;
+    rb_funcall(traced->wrapper, rb_intern("remove_method"), 1, ID2SYM(traced->method.name));
+    return Qtrue;
+}
+
+/* What was raised becomes the method's failure; $! stays as it was. */
+static bool attempt(VALUE (*change)(VALUE), struct traced *traced)
+{
+    int state = 0;
+    VALUE before = rb_errinfo();
+    traced->failure = Qnil;
+    (void)rb_protect(change, (VALUE)traced, &state);
+    if (!state) {
+        return true;
+    }
+    VALUE error = rb_errinfo();
+    rb_set_errinfo(RTEST(rb_obj_is_kind_of(before, rb_eException)) ? before : Qnil);
+    bool is_error = RTEST(rb_obj_is_kind_of(error, rb_eException));
+    VALUE message = is_error ? rb_attr_get(error, rb_intern("mesg")) : Qnil;
+    traced->failure =
+        RB_TYPE_P(message, T_STRING) ? message : rb_utf8_str_new_cstr("it could not be changed");
+    return false;
+}
+
+static bool is_attached(struct rp_probe *probe)
+{
+    return probe && rp_probe_is_attached(probe);
+}
+
+static bool is_wanted(const struct traced *traced)
+{
+    bool wanted = is_attached(common.entry) || is_attached(common.returned);
+    for (int i = 0; i < RP_MOMENT_COUNT && !wanted; i++) {
+        wanted = is_attached(traced->method.probes[i]);
+    }
+    return wanted && !traced->is_dropped;
+}
+
+/* A failure is tried again when a tracer comes anew, not at every look. */
+static bool settle(struct traced *traced)
+{
+    bool wanted = is_wanted(traced);
+    if (wanted == traced->is_armed || (wanted && !NIL_P(traced->failure))) {
+        if (!wanted) {
+            traced->failure = Qnil;
+        }
+        return false;
+    }
+    if (attempt(wanted ? arm : disarm, traced)) {
+        traced->is_armed = wanted;
+    }
+    return true;
+}
+
+bool rp_tracer_settle(void)
+{
+    int changed = 0;
+    for (struct traced *traced = methods; traced && changed < RP_ARM_BATCH; traced = traced->next) {
+        changed += settle(traced);
+    }
+    return changed >= RP_ARM_BATCH;
+}
+
+void rp_tracer_use_common_pair(void)
+{
+    common.entry = rp_runtime_builtin("tracers", "method__entry");
+    common.returned = rp_runtime_builtin("tracers", "method__return");
+    rp_call_init(&common);
+}
+
+/* -- methods of TracedMethod -- */
+
+static uint32_t helpers_of(VALUE number)
+{
+    uint32_t helpers = NUM2UINT(number);
+    if (!helpers || helpers >> RP_HELPER_COUNT) {
+        rb_raise(rb_eArgError, "no such helper types: %u", helpers);
+    }
+    return helpers;
+}
+
+/*
+ * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames): probes are
+ * Railprobe::Probe or nil. They were declared with the group that .next_group gave.
+ */
+static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, VALUE helpers,
+                          VALUE probes, VALUE frames)
+{
+    struct traced *traced = calloc(1, sizeof *traced);
+    Check_Type(target, RB_TYPE_P(target, T_MODULE) ? T_MODULE : T_CLASS);
+    Check_Type(probes, T_ARRAY);
+    if (!traced || !(traced->subject = strdup(StringValueCStr(subject)))) {
+        free(traced);
+        rb_memerror();
+    }
+    traced->target = target;
+    traced->wrapper = traced->failure = traced->method.original = Qnil;
+    traced->method.name = rb_sym2id(name);
+    traced->method.subject = traced->subject;
+    traced->method.frames = NUM2INT(frames);
+    VALUE object = TypedData_Wrap_Struct(self, &traced_type, traced);
+    traced->method.helpers = helpers_of(helpers);
+    for (int i = 0; i < RP_MOMENT_COUNT; i++) {
+        VALUE probe = rb_ary_entry(probes, i);
+        if (!NIL_P(probe)) {
+            traced->method.probes[i] = rp_object_probe(probe);
+            traced->method.probes[i]->method = &traced->method;
+        }
+    }
+    traced->next = methods;
+    methods = traced;
+    return object;
+}
+
+static VALUE traced_m_next_group(VALUE self)
+{
+    return UINT2NUM(++last_group);
+}
+
+static VALUE traced_m_armed_p(VALUE self)
+{
+    return traced_of(self)->is_armed ? Qtrue : Qfalse;
+}
+
+static VALUE traced_m_failure(VALUE self)
+{
+    return traced_of(self)->failure;
+}
+
+static VALUE traced_m_subject(VALUE self)
+{
+    return rb_utf8_str_new_cstr(traced_of(self)->subject);
+}
+
+static VALUE traced_m_target(VALUE self)
+{
+    return traced_of(self)->target;
+}
+
+/* Disarms it for good. */
+static VALUE traced_m_drop(VALUE self)
+{
+    struct traced *traced = traced_of(self);
+    traced->is_dropped = true;
+    (void)settle(traced);
+    for (struct traced **at = &methods; *at; at = &(*at)->next) {
+        if (*at == traced) {
+            *at = traced->next;
+            break;
+        }
+    }
+    return Qnil;
+}
+
+void rp_tracer_define(VALUE railprobe)
+{
+    wrappers = rb_funcall(rb_hash_new(), rb_intern("compare_by_identity"), 0);
+    rb_global_variable(&wrappers);
+    class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
+    rb_global_variable(&class_traced_method);
+    rb_undef_alloc_func(class_traced_method);
+    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 6);
+    rb_define_singleton_method(class_traced_method, "next_group", traced_m_next_group, 0);
+    rb_define_method(class_traced_method, "armed?", traced_m_armed_p, 0);
+    rb_define_method(class_traced_method, "failure", traced_m_failure, 0);
+    rb_define_method(class_traced_method, "subject", traced_m_subject, 0);
+    rb_define_method(class_traced_method, "target", traced_m_target, 0);
+    rb_define_method(class_traced_method, "drop", traced_m_drop, 0);
+
+    void (*handler)(void);
+    VALUE (*call)(int, VALUE *, VALUE, uint32_t, void *const *) = rp_call_traced;
+    memcpy(&handler, &call, sizeof handler);
+    rp_runtime_set_handler(handler);
+}
