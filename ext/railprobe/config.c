@@ -7,6 +7,7 @@
 #include "config.h"
 #include "config_reader.h"
 #include "source.h"
+#include "suggestion.h"
 
 #include <string.h>
 
@@ -114,8 +115,8 @@ static void read_rails(struct rp_config_reader *reader, const struct rp_node *ke
             read_headers(reader, key);
             break;
         case RP_KEY_RAILS_REDACT:
-            rails->redact =
-                rp_config_words(reader, key, redactions, RP_REDACT_COUNT, "something to redact");
+            rails->redact = rp_config_words(reader, key, redactions, RP_REDACT_COUNT,
+                                            "one of the strings to redact");
             break;
         case RP_KEY_RAILS_TRACEPARENT:
             rp_config_boolean(reader, key, &rails->traceparent);
@@ -173,24 +174,29 @@ static void read_site(struct rp_config_reader *reader, const struct rp_node *val
         reader->config->site_fast = fast;
         return;
     }
+    struct rp_suggestion suggestion = {.text = value->text, .size = value->size};
+    rp_suggestion_offer(&suggestion, "safe");
+    rp_suggestion_offer(&suggestion, "fast");
     rp_diagnostics_add(reader->errors, value->place, "\"site\" takes safe or fast, not %s",
                        rp_quote(value->text, value->size).text);
+    rp_diagnostics_hint(reader->errors, "did you mean \"%s\"?",
+                        suggestion.best ? suggestion.best : "safe");
 }
 
-static void check_version(struct rp_config_reader *reader, const struct rp_node *key)
+static void check_version(struct rp_config_reader *reader, const struct rp_node *value)
 {
-    uint32_t version = 1;
-    size_t before = reader->errors->total;
-    rp_config_integer(reader, key, 0, UINT32_MAX, &version);
-    if (version != 1 && reader->errors->total == before) {
-        rp_diagnostics_add(reader->errors, key->value->place,
-                           "version %u of the format is not known", version);
-        rp_diagnostics_hint(reader->errors, "write version: 1, or is the gem older than the file?");
+    if (value->plain && strcmp(value->text, "1") == 0) {
+        return;
     }
+    rp_diagnostics_add(reader->errors, value->place, "version %s of the format is not known",
+                       rp_quote(value->text, value->size).text);
+    rp_diagnostics_hint(reader->errors, "%s",
+                        strcmp(value->text, "1") == 0
+                            ? "write version: 1, without quotes"
+                            : "write version: 1; a later one takes a later railprobe");
 }
 
-/* Reads what one key at the top says. The lists come second, as what they mean depends on the rest.
- */
+/* Reads what one key at the top says. The lists come second, as what they mean depends on the rest. */
 static void read_key(struct rp_config_reader *reader, enum rp_config_key_code code,
                      const struct rp_node *key, bool lists)
 {
@@ -200,7 +206,7 @@ static void read_key(struct rp_config_reader *reader, enum rp_config_key_code co
     }
     switch (code) {
     case RP_KEY_ROOT_VERSION:
-        check_version(reader, key);
+        check_version(reader, key->value);
         break;
     case RP_KEY_ROOT_SITE:
         read_site(reader, key->value);
@@ -236,6 +242,10 @@ static void read_root(struct rp_config_reader *reader, const struct rp_node *roo
     enum rp_config_key_code *codes = NULL;
     size_t i = 0;
     if (!root || root->kind == RP_NODE_BROKEN || rp_node_is_empty(root)) {
+        return;
+    }
+    /* "version:1" reads as text that goes on over the next lines: what stopped it has been told. */
+    if (root->kind == RP_NODE_SCALAR && reader->errors->total) {
         return;
     }
     if (root->kind != RP_NODE_MAPPING) {

@@ -189,7 +189,7 @@ void rp_config_free(struct rp_config *config);
 struct rp_config_key {
     const char *section; /* "", "rails", "limits", "defaults", "tracers" or "probes" */
     const char *name;
-    const char *fallback; /* the value when the key is not there; "" when it must be */
+    const char *fallback; /* what holds when the key is not there; "" when it must be */
     const char *example;  /* a value, as in the file */
     const char *doc;      /* what it does, in a line */
 };

@@ -47,21 +47,13 @@ static bool read_label(struct rp_config_reader *reader, const struct rp_node *va
     return line == 0;
 }
 
-/* RP_TYPE_COUNT when value names no type; an error is then added. */
-static enum rp_type read_type(struct rp_config_reader *reader, const struct rp_node *key)
+static void refuse_type(struct rp_config_reader *reader, const struct rp_node *key)
 {
     const struct rp_node *value = key->value;
     bool text = value->kind == RP_NODE_SCALAR;
     struct rp_suggestion suggestion = {.text = value->text, .size = text ? value->size : 0};
-    for (int i = 0; i < RP_TYPE_COUNT && text; i++) {
-        const char *name = rp_type_facts((enum rp_type)i)->name;
-        if (strcmp(name, value->text) == 0) {
-            return (enum rp_type)i;
-        }
-        rp_suggestion_offer(&suggestion, name);
-    }
-    if (value->kind == RP_NODE_BROKEN) {
-        return RP_TYPE_COUNT;
+    for (int i = 0; i < RP_TYPE_COUNT; i++) {
+        rp_suggestion_offer(&suggestion, rp_type_facts((enum rp_type)i)->name);
     }
     const char *synonym = text ? rp_config_schema_synonym("args", value->text) : NULL;
     const char *meant = synonym ? synonym : suggestion.best;
@@ -74,6 +66,21 @@ static enum rp_type read_type(struct rp_config_reader *reader, const struct rp_n
         rp_diagnostics_hint(reader->errors,
                             "there are: integer, string, symbol, boolean, float, time, bytes");
     }
+}
+
+/* The type that the value of key names; RP_TYPE_COUNT and an error for none. */
+static enum rp_type read_type(struct rp_config_reader *reader, const struct rp_node *key)
+{
+    const struct rp_node *value = key->value;
+    if (value->kind == RP_NODE_BROKEN) {
+        return RP_TYPE_COUNT;
+    }
+    for (int i = 0; i < RP_TYPE_COUNT && value->kind == RP_NODE_SCALAR; i++) {
+        if (strcmp(rp_type_facts((enum rp_type)i)->name, value->text) == 0) {
+            return (enum rp_type)i;
+        }
+    }
+    refuse_type(reader, key);
     return RP_TYPE_COUNT;
 }
 

@@ -55,8 +55,7 @@ void rp_config_types(struct rp_config_reader *reader, const struct rp_node *key,
 bool rp_config_is_provider(struct rp_config_reader *reader, const char *text, size_t size,
                            struct rp_place place);
 
-/* The key of mapping that is called name, even one whose value was refused; NULL if there is none.
- */
+/* The key of mapping that is called name, even one whose value was refused; NULL if there is none. */
 const struct rp_node *rp_config_key_named(const struct rp_node *mapping, const char *name);
 
 /* The list under the key "tracers" into config->tracers; the defaults must have been read. */

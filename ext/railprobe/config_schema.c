@@ -146,6 +146,19 @@ static const char *meant_by(enum rp_section section, const struct rp_node *key)
     return synonym ? synonym : suggestion.best;
 }
 
+static void hint_keys(enum rp_section section, struct rp_diagnostics *errors)
+{
+    char list[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < RP_KEY_COUNT && used < sizeof list; i++) {
+        if (section_of[i] == section) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+                                     keys[i].name);
+        }
+    }
+    rp_diagnostics_hint(errors, "there are: %s", list);
+}
+
 static void refuse_unknown(enum rp_section section, const struct rp_node *key,
                            struct rp_diagnostics *errors)
 {
@@ -163,6 +176,8 @@ static void refuse_unknown(enum rp_section section, const struct rp_node *key,
                             "one file serves every environment; move what is below to the top");
     } else if (home) {
         rp_diagnostics_hint(errors, "it belongs %s", home);
+    } else {
+        hint_keys(section, errors);
     }
 }
 
@@ -185,6 +200,22 @@ static const char *takes_words(unsigned taken)
                               : "a single value";
 }
 
+/* How the value of a key would be written that is of a kind the key does not take. */
+static void hint_shape(enum rp_config_key_code code, const struct rp_node *value,
+                       struct rp_diagnostics *errors)
+{
+    if (code == RP_KEY_ROOT_TRACERS || code == RP_KEY_ROOT_PROBES) {
+        rp_diagnostics_hint(errors, "every entry begins with a dash: - %s",
+                            code == RP_KEY_ROOT_TRACERS ? "class: Order"
+                                                        : "probe: \"inventory:reserved\"");
+    } else if (takes[code] & RP_TAKES_LIST && value->kind == RP_NODE_SCALAR) {
+        rp_diagnostics_hint(errors, "write %s: [%s]", keys[code].name,
+                            rp_quote(value->text, value->size).text);
+    } else {
+        rp_diagnostics_hint(errors, "for example %s: %s", keys[code].name, keys[code].example);
+    }
+}
+
 /* Whether the value of key is of a kind that the key takes; adds an error if not. */
 static bool fits(enum rp_config_key_code code, const struct rp_node *key,
                  struct rp_diagnostics *errors)
@@ -196,15 +227,15 @@ static bool fits(enum rp_config_key_code code, const struct rp_node *key,
     if (rp_node_is_empty(value)) {
         if (!(takes[code] & RP_TAKES_NOTHING)) {
             rp_diagnostics_add(errors, key->place, "\"%s\" has no value", key->text);
-            rp_diagnostics_hint(errors, "write %s: %s, or remove the key", key->text,
-                                keys[code].example);
+            rp_diagnostics_hint(errors, "write %s: %s%s", key->text, keys[code].example,
+                                *keys[code].fallback ? ", or remove the key" : "");
         }
         return false;
     }
     if (!(takes[code] & kind)) {
         rp_diagnostics_add(errors, value->place, "\"%s\" takes %s, not %s", key->text,
                            takes_words(takes[code]), kind_word(value));
-        rp_diagnostics_hint(errors, "for example %s: %s", key->text, keys[code].example);
+        hint_shape(code, value, errors);
         return false;
     }
     return true;
@@ -232,12 +263,13 @@ void rp_config_schema_require(enum rp_config_key_code code, const struct rp_node
                               struct rp_diagnostics *errors)
 {
     for (const struct rp_node *key = entry->first; key; key = key->next) {
-        if (key->kind == RP_NODE_SCALAR && strcmp(key->text, keys[code].name) == 0) {
+        /* What was meant by a key that is refused (<<) is not known. */
+        if (key->kind != RP_NODE_SCALAR || strcmp(key->text, keys[code].name) == 0) {
             return;
         }
     }
     for (const struct rp_node *key = entry->first; key; key = key->next) {
-        const char *meant = key->kind == RP_NODE_SCALAR ? meant_by(section_of[code], key) : NULL;
+        const char *meant = meant_by(section_of[code], key);
         if (meant && strcmp(meant, keys[code].name) == 0) {
             return;
         }

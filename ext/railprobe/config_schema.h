@@ -71,9 +71,9 @@ enum { RP_TAKES_VALUE = 1, RP_TAKES_LIST = 2, RP_TAKES_MAPPING = 4, RP_TAKES_NOT
        "What to measure: the helper types, yours too.")                                            \
     XX(TRACERS, CAPTURE, "capture", RP_TAKES_MAPPING, "{}", "{id: \"self.id\"}",                   \
        "Further arguments of its probes: name and expression.")                                    \
-    XX(TRACERS, IF, "if", RP_TAKES_VALUE, "", "\"duration > 50ms\"",                               \
+    XX(TRACERS, IF, "if", RP_TAKES_VALUE, "true", "\"duration > 50ms\"",                           \
        "Fire only when this expression is true.")                                                  \
-    XX(TRACERS, PROVIDER, "provider", RP_TAKES_VALUE, "", "order",                                 \
+    XX(TRACERS, PROVIDER, "provider", RP_TAKES_VALUE, "the class", "order",                        \
        "The provider of its probes; by default the last name of the class, in lower case.")        \
     XX(PROBES, PROBE, "probe", RP_TAKES_VALUE, "", "\"inventory:reserved\"",                       \
        "Its provider and its name.")                                                               \

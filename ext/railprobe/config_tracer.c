@@ -48,16 +48,17 @@ static bool read_class(struct rp_config_reader *reader, const struct rp_node *va
     return true;
 }
 
-static void refuse_method(struct rp_config_reader *reader, const struct rp_node *key,
-                          const struct rp_node *item)
+static void refuse_method(struct rp_config_reader *reader, const struct rp_node *item)
 {
     char guess[RP_RUBY_NAME_MAX + 1];
     rp_diagnostics_add(reader->errors, item->place, "%s is not the name of a method",
                        rp_quote(item->text, item->size).text);
-    if (strcmp(key->text, "methods") == 0 && strchr(item->text, '*')) {
+    if (item->size > RP_RUBY_NAME_MAX) {
+        rp_diagnostics_hint(reader->errors, "it is longer than %d bytes", RP_RUBY_NAME_MAX);
+    } else if (strchr(item->text, '*')) {
         rp_diagnostics_hint(reader->errors,
                             "there are no patterns; all public methods are methods: "
-                            "\"*\", with \"except\" for those to leave out");
+                            "\"*\", and \"except\" names those to leave out");
     } else if (rp_ruby_name_guess_method(item->text, item->size, guess)) {
         rp_diagnostics_hint(reader->errors, "write %s", guess);
     } else {
@@ -90,7 +91,7 @@ static const struct rp_config_method *read_methods(struct rp_config_reader *read
             methods[(*count)++] = (struct rp_config_method){
                 rp_config_text(reader, item, on_class, item->size - on_class), on_class};
         } else {
-            refuse_method(reader, key, item);
+            refuse_method(reader, item);
         }
     }
     return methods;
@@ -111,7 +112,8 @@ static void read_method_list(struct rp_config_reader *reader, const struct rp_no
     } else {
         rp_diagnostics_add(reader->errors, value->place,
                            "\"methods\" takes a list or \"*\", not a single value");
-        rp_diagnostics_hint(reader->errors, "write methods: [%.*s]", 100, value->text);
+        rp_diagnostics_hint(reader->errors, "write methods: [%s]",
+                            rp_quote(value->text, value->size).text);
     }
 }
 
@@ -165,8 +167,7 @@ static bool check_expression(struct rp_config_reader *reader, const struct rp_no
     if (strspn(value->text, " \t\r\n") == value->size) {
         rp_diagnostics_add(reader->errors, key->place, "the expression for %s is empty",
                            rp_quote(key->text, key->size).text);
-        rp_diagnostics_hint(reader->errors, "for example %s: \"args.0\"",
-                            strcmp(key->text, "if") == 0 ? "amount" : key->text);
+        rp_diagnostics_hint(reader->errors, "for example \"args.0\"");
         return false;
     }
     return true;
@@ -283,8 +284,12 @@ static void check_slots(struct rp_config_reader *reader, const struct rp_node *e
     rp_diagnostics_add(reader->errors, capture ? capture->place : entry->place,
                        "a probe of this tracer would carry %llu arguments, at most %d go into one",
                        (unsigned long long)slots, RP_SLOTS_MAX);
-    rp_diagnostics_hint(reader->errors, "its types need %u, which leaves %d captures", fixed,
-                        fixed < RP_SLOTS_MAX ? RP_SLOTS_MAX - (int)fixed : 0);
+    if (fixed <= RP_SLOTS_MAX) {
+        rp_diagnostics_hint(reader->errors, "its types need %u, which leaves room for %u captures",
+                            fixed, RP_SLOTS_MAX - fixed);
+    } else {
+        rp_diagnostics_hint(reader->errors, "its types alone need %u; leave one out", fixed);
+    }
 }
 
 static struct rp_name name_of(const struct rp_config_tracer *tracer, unsigned kind,
@@ -377,7 +382,7 @@ static bool overlaps(struct rp_config_reader *reader, const struct rp_config_tra
                                "%s is traced by methods: \"*\" already",
                                rp_quote(method->name.bytes, method->name.size).text);
             rp_diagnostics_hint(reader->errors, "the tracer on line %u needs except: [%s]", line,
-                                method->name.bytes);
+                                rp_quote(method->name.bytes, method->name.size).text);
             found = true;
         }
     }

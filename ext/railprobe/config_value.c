@@ -78,6 +78,9 @@ void rp_config_integer(struct rp_config_reader *reader, const struct rp_node *ke
 
 void rp_config_boolean(struct rp_config_reader *reader, const struct rp_node *key, bool *out)
 {
+    static const char *const meant[][2] = {{"true", "true"}, {"yes", "true"},   {"on", "true"},
+                                           {"1", "true"},    {"no", "false"},   {"off", "false"},
+                                           {"0", "false"},   {"none", "false"}, {"false", "false"}};
     const struct rp_node *value = key->value;
     bool yes = strcmp(value->text, "true") == 0;
     if (value->plain && (yes || strcmp(value->text, "false") == 0)) {
@@ -86,8 +89,11 @@ void rp_config_boolean(struct rp_config_reader *reader, const struct rp_node *ke
     }
     rp_diagnostics_add(reader->errors, value->place, "\"%s\" takes true or false, not %s",
                        key->text, rp_quote(value->text, value->size).text);
-    if (!value->plain) {
-        rp_diagnostics_hint(reader->errors, "without quotes");
+    for (size_t i = 0; i < sizeof meant / sizeof *meant; i++) {
+        if (strcmp(meant[i][0], value->text) == 0) {
+            rp_diagnostics_hint(reader->errors, "write %s: %s%s", key->text, meant[i][1],
+                                value->plain ? "" : ", without quotes");
+        }
     }
 }
 
@@ -100,7 +106,10 @@ bool rp_config_is_text(struct rp_config_reader *reader, const struct rp_node *ke
     if (item->kind != RP_NODE_SCALAR) {
         rp_diagnostics_add(reader->errors, item->place, "an item of \"%s\" is %s", key->text,
                            item->kind == RP_NODE_MAPPING ? "a mapping" : "a list");
-        rp_diagnostics_hint(reader->errors, "each item is a single word");
+        rp_diagnostics_hint(reader->errors, "%s",
+                            item->kind == RP_NODE_SEQUENCE && item->size == 0
+                                ? "the method [] is written in quotes: \"[]\""
+                                : "each item is a single word");
         return false;
     }
     if (item->size == 0) {
@@ -186,27 +195,35 @@ static void refuse_type(struct rp_config_reader *reader, const struct rp_node *i
     }
 }
 
-/* Finds the type that item names. 0..RP_HELPER_COUNT - 1: ours; from there on: own; -1: none,
- * reported. */
+/* What is most like an unknown helper type, or NULL. */
+static const char *type_meant(const struct rp_config_options *options, const struct rp_node *item)
+{
+    struct rp_suggestion suggestion = {.text = item->text, .size = item->size};
+    for (int i = 0; i < RP_HELPER_COUNT; i++) {
+        rp_suggestion_offer(&suggestion, rp_helper_facts((enum rp_helper)i)->name);
+    }
+    for (uint32_t i = 0; i < options->own_type_count; i++) {
+        rp_suggestion_offer(&suggestion, options->own_types[i].name);
+    }
+    const char *synonym = rp_config_schema_synonym("types", item->text);
+    return synonym ? synonym : suggestion.best;
+}
+
+/* The type that item names: from 0 ours, from RP_HELPER_COUNT own ones; -1 and an error for none. */
 static int64_t find_type(struct rp_config_reader *reader, const struct rp_node *item)
 {
     const struct rp_config_options *options = reader->options;
-    struct rp_suggestion suggestion = {.text = item->text, .size = item->size};
     for (int i = 0; i < RP_HELPER_COUNT; i++) {
-        const char *name = rp_helper_facts((enum rp_helper)i)->name;
-        if (strcmp(name, item->text) == 0) {
+        if (strcmp(rp_helper_facts((enum rp_helper)i)->name, item->text) == 0) {
             return i;
         }
-        rp_suggestion_offer(&suggestion, name);
     }
     for (uint32_t i = 0; i < options->own_type_count; i++) {
         if (strcmp(options->own_types[i].name, item->text) == 0) {
             return (int64_t)RP_HELPER_COUNT + i;
         }
-        rp_suggestion_offer(&suggestion, options->own_types[i].name);
     }
-    const char *synonym = rp_config_schema_synonym("types", item->text);
-    const char *meant = synonym ? synonym : suggestion.best;
+    const char *meant = type_meant(options, item);
     if (options->any_type && !meant && rp_ruby_name_is_identifier(item->text, item->size)) {
         return (int64_t)RP_HELPER_COUNT + UINT32_MAX;
     }

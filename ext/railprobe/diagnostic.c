@@ -84,7 +84,8 @@ static size_t show(const char *text, size_t size, char *out)
     uint32_t code;
     size_t length = rp_utf8_read(text, size, &code);
     bool hidden = length == 0 || (code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0) ||
-                  (code >= 0x2028 && code <= 0x202e) || code == 0xfeff;
+                  (code >= 0x200b && code < 0x2010) || (code >= 0x2028 && code < 0x202f) ||
+                  (code >= 0x2060 && code < 0x2070) || code == 0xfeff;
     if (hidden) {
         *out = '?';
         return 1;

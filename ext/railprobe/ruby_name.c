@@ -3,6 +3,7 @@
  * this; whether such a constant begins with an upper-case letter is left to Ruby.
  */
 #include "ruby_name.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -29,10 +30,26 @@ static size_t word_length(const char *text, size_t size)
     return length && is_digit(text[0]) ? 0 : length;
 }
 
+/* Characters that Ruby would take but nobody sees, or a terminal would obey. */
+static bool is_hidden(const char *text, size_t size)
+{
+    size_t i = 0;
+    while (i < size) {
+        uint32_t code;
+        size_t length = rp_utf8_read(text + i, size - i, &code);
+        if (length == 0 || (code >= 0x7f && code <= 0xa0) || (code >= 0x2000 && code < 0x2070) ||
+            code == 0x3000 || code == 0xfeff) {
+            return true;
+        }
+        i += length;
+    }
+    return false;
+}
+
 bool rp_ruby_name_is_class(const char *text, size_t size)
 {
     size_t i = 0;
-    if (size > RP_RUBY_NAME_MAX) {
+    if (size > RP_RUBY_NAME_MAX || is_hidden(text, size)) {
         return false;
     }
     for (;;) {
@@ -66,7 +83,7 @@ static bool is_operator(const char *text, size_t size)
 
 bool rp_ruby_name_is_method(const char *text, size_t size)
 {
-    if (size == 0 || size > RP_RUBY_NAME_MAX) {
+    if (size == 0 || size > RP_RUBY_NAME_MAX || is_hidden(text, size)) {
         return false;
     }
     size_t length = word_length(text, size);
@@ -104,6 +121,16 @@ static size_t raise_word(const char **text, const char *end, char *out)
     return used;
 }
 
+/* How many of the characters that people put between constants stand at text. */
+static size_t marks_length(const char *text, const char *end)
+{
+    size_t length = 0;
+    while (text + length < end && memchr(":/. ", text[length], 4)) {
+        length++;
+    }
+    return length;
+}
+
 bool rp_ruby_name_guess_class(const char *text, size_t size, char *out)
 {
     const char *end = text + size;
@@ -111,8 +138,10 @@ bool rp_ruby_name_guess_class(const char *text, size_t size, char *out)
     if (size > RP_RUBY_NAME_MAX / 2) {
         return false;
     }
-    while (text < end && memchr(":/. ", *text, 4)) {
-        text++;
+    text += marks_length(text, end);
+    if (end - text > 4 && memcmp(text, "app/", 4) == 0) {
+        const char *slash = memchr(text + 4, '/', (size_t)(end - text) - 4);
+        text = slash ? slash + 1 : text;
     }
     if (end - text > 3 && memcmp(end - 3, ".rb", 3) == 0) {
         end -= 3;
@@ -120,9 +149,7 @@ bool rp_ruby_name_guess_class(const char *text, size_t size, char *out)
     while (text < end) {
         used += raise_word(&text, end, out + used);
         const char *mark = text;
-        while (text < end && memchr(":/. ", *text, 4)) {
-            text++;
-        }
+        text += marks_length(text, end);
         if (text < end && text == mark) {
             return false;
         }

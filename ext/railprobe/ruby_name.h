@@ -12,8 +12,7 @@ enum { RP_RUBY_NAME_MAX = 255 }; /* bytes; longer ones are no names here */
 /* Whether size bytes of text (UTF-8) are a class name: constants joined by "::". */
 bool rp_ruby_name_is_class(const char *text, size_t size);
 
-/* Whether they are a method name: an identifier, perhaps with ?, ! or = behind it, or an operator.
- */
+/* Whether they are a method name: an identifier, perhaps with ?, ! or = behind it, or an operator. */
 bool rp_ruby_name_is_method(const char *text, size_t size);
 
 /* Whether they are letters, digits and underscores (ASCII), no digit first. */

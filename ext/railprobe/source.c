@@ -9,15 +9,15 @@
 
 static const char save_as_utf8[] = "save the file as UTF-8";
 
-/* True when the file is UTF-16 or UTF-32: a byte order mark, or a NUL beside one of its first
- * letters. */
+/* True when the file is UTF-16 or UTF-32: a byte order mark, or its first letter has a NUL beside it. */
 static bool is_wide(const char *text, size_t size)
 {
     if (size < 2) {
         return false;
     }
     bool marked = memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0;
-    return marked || (text[0] == 0) != (text[1] == 0);
+    bool beside = (text[0] == 0 && text[1] >= ' ') || (text[1] == 0 && text[0] >= ' ');
+    return marked || beside;
 }
 
 /* Why a character may not stand in the file, or NULL. */

@@ -24,7 +24,8 @@ static const struct problem problems[] = {
     {"did not find expected alphabetic", "anchor", AT_BEGIN, "a bare & begins an anchor in YAML",
      "write it in quotes: \"&\""},
     {"mapping values are not allowed", "", AT_STOP, "a \":\" is not expected here",
-     "a text with \": \" in it is quoted; else, is this line indented too far?"},
+     "a text with \": \" in it is quoted; else, is this line indented too far, or a \":\" above "
+     "without a space behind it?"},
     {"did not find expected key", "", AT_STOP, "the indentation fits no line above",
      "keys of one mapping begin in the same column, and so do the dashes of one list"},
     {"did not find expected '-' indicator", "", AT_STOP, "an item without its dash",
@@ -87,8 +88,8 @@ static bool line_contains(const char *text, size_t size, size_t begin, const cha
     return false;
 }
 
-/* The byte that mark points at, 0 at the end of the text. */
-static char byte_at(const char *text, size_t size, const yaml_mark_t *mark)
+/* Where in text mark points; size at the end of the text. */
+static size_t find_mark(const char *text, size_t size, const yaml_mark_t *mark)
 {
     size_t i = find_line(text, size, mark->line);
     for (size_t column = 0; column < mark->column && i < size; column++) {
@@ -96,7 +97,7 @@ static char byte_at(const char *text, size_t size, const yaml_mark_t *mark)
         size_t length = rp_utf8_read(text + i, size - i, &code);
         i += length ? length : 1;
     }
-    return i < size ? text[i] : '\0';
+    return i < size ? i : size;
 }
 
 static struct rp_place place_of(const yaml_mark_t *mark)
@@ -104,27 +105,39 @@ static struct rp_place place_of(const yaml_mark_t *mark)
     return (struct rp_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1, 1};
 }
 
-/* A character that YAML keeps for itself, and what people mean by it in this file. */
-static void add_bad_start(struct rp_diagnostics *errors, struct rp_place place, char byte)
+static bool is_letter(char byte)
 {
-    if (byte == '\t') {
-        rp_diagnostics_add(errors, place, "a tab where YAML takes spaces only");
-        rp_diagnostics_hint(errors, "indent with spaces");
-    } else if (byte == '@') {
-        rp_diagnostics_add(errors, place, "a text can't begin with @ unless it is quoted");
-        rp_diagnostics_hint(errors, "write it in quotes: \"@name\"");
-    } else {
-        rp_diagnostics_add(errors, place, "a text can't begin with %s unless it is quoted",
-                           rp_quote(&byte, 1).text);
-        rp_diagnostics_hint(errors, "write it in quotes");
-    }
+    return byte == '_' || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* A bracket that is not closed: libyaml notices at the next token, the bracket may be lines above.
- */
-static void add_unclosed(struct rp_diagnostics *errors, const yaml_parser_t *parser)
+/* A character that YAML keeps for itself, the first of text, and what people mean by it in this file. */
+static void add_bad_start(struct rp_diagnostics *errors, struct rp_place place, const char *text,
+                          size_t size)
+{
+    size_t word = 1;
+    if (*text == '\t') {
+        rp_diagnostics_add(errors, place, "a tab where YAML takes spaces only");
+        rp_diagnostics_hint(errors, "indent with spaces");
+        return;
+    }
+    while (word < size && is_letter(text[word])) {
+        word++;
+    }
+    place.width = (uint32_t)word;
+    rp_diagnostics_add(errors, place, "a text can't begin with %c unless it is quoted", *text);
+    rp_diagnostics_hint(errors, "write it in quotes: %s", rp_quote(text, word).text);
+}
+
+/* A bracket that is not closed: libyaml notices at the next token, the bracket may be lines above. */
+static void add_unclosed(struct rp_diagnostics *errors, const yaml_parser_t *parser, bool at_end)
 {
     bool list = strstr(parser->problem, "']'") != NULL;
+    if (at_end) {
+        rp_diagnostics_add(errors, place_of(&parser->context_mark), "the \"%c\" is never closed",
+                           list ? '[' : '{');
+        rp_diagnostics_hint(errors, "write \"%c\" behind the last item", list ? ']' : '}');
+        return;
+    }
     rp_diagnostics_add(errors, place_of(&parser->problem_mark),
                        list ? "a \",\" or \"]\" is missing before this"
                             : "a \",\" or \"}\" is missing before this");
@@ -161,18 +174,17 @@ void rp_yaml_problem_add(const yaml_parser_t *parser, const char *text, size_t s
         rp_diagnostics_add(errors, (struct rp_place){0}, "the file can't be read as YAML");
         return;
     }
-    char byte = byte_at(text, size, stop);
+    size_t at = find_mark(text, size, stop);
     size_t begin = find_line(text, size, parser->context ? parser->context_mark.line : stop->line);
     if (line_contains(text, size, begin, "<%")) {
         rp_diagnostics_add(errors, place_of(parser->context ? &parser->context_mark : stop),
                            "ERB (<%% %%>) is not run in this file");
         rp_diagnostics_hint(errors, "write the value itself");
-    } else if (strstr(parser->problem, "cannot start any token")) {
-        add_bad_start(errors, place_of(stop), byte);
+    } else if (at < size &&
+               (text[at] == '\t' || strstr(parser->problem, "cannot start any token"))) {
+        add_bad_start(errors, place_of(stop), text + at, size - at);
     } else if (strstr(parser->problem, "',' or")) {
-        add_unclosed(errors, parser);
-    } else if (byte == '\t') {
-        add_bad_start(errors, place_of(stop), byte);
+        add_unclosed(errors, parser, at == size);
     } else {
         add_known(errors, parser);
     }

@@ -26,6 +26,8 @@ struct builder {
     struct rp_arena *arena;
     struct rp_diagnostics *errors;
     struct rp_node *root;
+    struct rp_node *last;       /* the list or mapping that ended last */
+    struct rp_node *last_lines; /* what was read last, if it is a plain text of several lines */
     struct level levels[DEPTH_LIMIT];
     uint32_t depth;
     uint32_t depth_max;
@@ -110,8 +112,7 @@ static void refuse_properties(struct builder *builder, const yaml_event_t *event
     }
 }
 
-/* Whether a scalar stands in the file just as it reads: as many characters between the same quotes.
- */
+/* Whether a scalar stands in the file just as it reads: as many characters between the same quotes. */
 static bool is_verbatim(const yaml_event_t *event)
 {
     yaml_scalar_style_t style = event->data.scalar.style;
@@ -155,8 +156,15 @@ static void add_scalar(struct builder *builder, const yaml_event_t *event)
     }
     node->size = (uint32_t)size;
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (node->plain && event->end_mark.line > event->start_mark.line) {
+        builder->last_lines = node;
+    }
     node->verbatim = is_verbatim(event);
-    check_scalar(builder, node);
+    if (event->data.scalar.tag) {
+        node->kind = RP_NODE_BROKEN;
+    } else {
+        check_scalar(builder, node);
+    }
 }
 
 static void add_alias(struct builder *builder, const yaml_event_t *event)
@@ -270,6 +278,7 @@ static void close_level(struct builder *builder)
     struct rp_node *node = builder->levels[--builder->depth].node;
     finish_mapping(builder, node);
     node->open = false;
+    builder->last = node;
 }
 
 static void begin_document(struct builder *builder, const yaml_event_t *event)
@@ -300,6 +309,7 @@ static void skip(struct builder *builder, yaml_event_type_t type)
 
 static void take(struct builder *builder, const yaml_event_t *event)
 {
+    builder->last_lines = NULL;
     if (builder->skipped) {
         skip(builder, event->type);
         return;
@@ -332,10 +342,19 @@ static void take(struct builder *builder, const yaml_event_t *event)
     }
 }
 
-/* An error of syntax ended the file early: what is open stays so, but is checked as far as it goes.
+/*
+ * An error of syntax ended the file early: what is open stays so, but is checked as far as it goes. What
+ * was read just before may be what the error is about: a wrong indentation ends a mapping too early, and
+ * makes two lines one text.
  */
 static void abandon(struct builder *builder)
 {
+    if (builder->last) {
+        builder->last->open = true;
+    }
+    if (builder->last_lines) {
+        builder->last_lines->kind = RP_NODE_BROKEN;
+    }
     while (builder->depth) {
         finish_mapping(builder, builder->levels[--builder->depth].node);
     }
@@ -360,12 +379,12 @@ enum rp_error rp_yaml_read(const char *text, size_t size, uint32_t depth_max,
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             rp_yaml_problem_add(&parser, text, size, errors);
+            abandon(&builder);
             break;
         }
         take(&builder, &event);
         yaml_event_delete(&event);
     }
-    abandon(&builder);
     if (arena->failed || errors->arena.failed || parser.error == YAML_MEMORY_ERROR) {
         error = RP_MEMORY;
     } else {

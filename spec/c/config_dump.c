@@ -7,26 +7,10 @@
  * code 1 when a file has errors.
  */
 #include "config.h"
+#include "files.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool read_file(const char *path, struct rp_buffer *out)
-{
-    char bytes[4096];
-    size_t size;
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        return false;
-    }
-    while ((size = fread(bytes, 1, sizeof bytes, file)) > 0) {
-        rp_buffer_append(out, bytes, size);
-    }
-    bool failed = ferror(file) || out->failed;
-    (void)fclose(file);
-    return !failed;
-}
 
 static enum rp_error dump(const char *path)
 {
@@ -36,7 +20,7 @@ static enum rp_error dump(const char *path)
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     enum rp_error error = RP_FILE_OPEN;
-    if (read_file(path, &text)) {
+    if (file_read(path, &text)) {
         error = rp_config_read(&config, (const char *)text.bytes, text.size, NULL);
     }
     if (error == RP_CONFIG) {
