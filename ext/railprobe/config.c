@@ -159,8 +159,9 @@ static void read_defaults(struct rp_config_reader *reader, const struct rp_node 
         if (rp_config_schema_find(RP_SECTION_DEFAULTS, key, reader->errors) ==
             RP_KEY_DEFAULTS_TYPES) {
             struct rp_config_types types = {0};
+            size_t before = reader->errors->total;
             rp_config_types(reader, key, &types);
-            if (types.helpers || types.own_count) {
+            if (reader->errors->total == before && !key->value->faulty && !key->value->open) {
                 reader->config->defaults = types;
             }
         }

@@ -155,7 +155,8 @@ static bool read_probe(struct rp_config_reader *reader, const struct rp_node *en
         }
     }
     rp_config_schema_require(RP_KEY_PROBES_PROBE, entry, reader->errors);
-    return reader->errors->total == before && !entry->open && !reader->config->arena.failed;
+    return reader->errors->total == before && !entry->open && !entry->faulty &&
+           !reader->config->arena.failed;
 }
 
 void rp_config_read_probes(struct rp_config_reader *reader, const struct rp_node *list)

@@ -365,7 +365,7 @@ static bool read_tracer(struct rp_config_reader *reader, const struct rp_node *e
     if (tracer->class_name.bytes && !reader->config->arena.failed) {
         check_twice(reader, tracer);
     }
-    return reader->errors->total == before && !entry->open;
+    return reader->errors->total == before && !entry->open && !entry->faulty;
 }
 
 /* Whether some method of tracer is also traced by an entry with methods: "*" of the same class. */

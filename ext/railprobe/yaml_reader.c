@@ -20,6 +20,7 @@ struct level {
     struct rp_node *node;
     struct rp_node **tail; /* where its next item or key goes */
     struct rp_node *key;   /* of a mapping: the key that waits for its value */
+    size_t errors;         /* how many there were before it */
 };
 
 struct builder {
@@ -184,6 +185,7 @@ static void add_alias(struct builder *builder, const yaml_event_t *event)
 
 static void open_level(struct builder *builder, enum rp_node_kind kind, const yaml_event_t *event)
 {
+    size_t errors = builder->errors->total;
     struct rp_node *node = add_node(builder, kind, event);
     if (kind == RP_NODE_SEQUENCE) {
         refuse_properties(builder, event, event->data.sequence_start.anchor,
@@ -204,7 +206,7 @@ static void open_level(struct builder *builder, enum rp_node_kind kind, const ya
         return;
     }
     node->open = true;
-    builder->levels[builder->depth++] = (struct level){node, &node->first, NULL};
+    builder->levels[builder->depth++] = (struct level){node, &node->first, NULL, errors};
 }
 
 /* Marks the second of two keys with the same name as broken. */
@@ -275,9 +277,11 @@ static void finish_mapping(struct builder *builder, struct rp_node *mapping)
 
 static void close_level(struct builder *builder)
 {
-    struct rp_node *node = builder->levels[--builder->depth].node;
+    const struct level *level = &builder->levels[--builder->depth];
+    struct rp_node *node = level->node;
     finish_mapping(builder, node);
     node->open = false;
+    node->faulty = builder->errors->total != level->errors;
     builder->last = node;
 }
 

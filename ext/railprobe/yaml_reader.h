@@ -38,6 +38,7 @@ struct rp_node {
     bool plain;            /* a scalar without quotes */
     bool verbatim;         /* the scalar stands in the file as in text: no escape, no second line */
     bool open;             /* a syntax error came before its end */
+    bool faulty;           /* a list or mapping: an error has been told of it or of what is in it */
 };
 
 /*

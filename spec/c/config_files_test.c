@@ -82,8 +82,8 @@ static void the_reference_has_every_key_with_its_documentation(void)
     size_t count;
     const struct rp_config_key *keys = rp_config_keys(&count);
     REQUIRE(file_read("config/tracers.yml", &file));
-    REQUIRE(rp_yaml_read((char *)file.bytes, file.size, RP_YAML_DEPTH_MAX, &arena, &errors, &root) ==
-            RP_OK);
+    REQUIRE(rp_yaml_read((char *)file.bytes, file.size, RP_YAML_DEPTH_MAX, &arena, &errors,
+                         &root) == RP_OK);
     CHECK(count > 20);
     CHECK_EQ(errors.total, 0);
     for (size_t i = 0; i < count; i++) {
