@@ -32,10 +32,10 @@ struct builder {
     struct level levels[DEPTH_LIMIT];
     uint32_t depth;
     uint32_t depth_max;
-    uint32_t skipped; /* levels open below one that was refused */
     uint32_t nodes;
     uint32_t documents;
     bool done; /* nothing more is to be read */
+    bool cut;  /* nothing more can be read, though there is more */
 };
 
 static struct rp_place place_between(const yaml_mark_t *start, const yaml_mark_t *end)
@@ -87,7 +87,7 @@ static struct rp_node *add_node(struct builder *builder, enum rp_node_kind kind,
         rp_diagnostics_add(builder->errors, node->place, "more than %d values in one file",
                            RP_YAML_NODES_MAX);
         rp_diagnostics_hint(builder->errors, "write methods: \"*\", or a namespace as the class");
-        builder->done = true;
+        builder->cut = true;
         return NULL;
     }
     hang(builder, node);
@@ -202,7 +202,8 @@ static void open_level(struct builder *builder, enum rp_node_kind kind, const ya
                            "more than %u lists and mappings inside each other", builder->depth_max);
         rp_diagnostics_hint(builder->errors, "a tracer needs four; is a bracket not closed?");
         node->kind = RP_NODE_BROKEN;
-        builder->skipped = 1;
+        /* What libyaml does with a long row of brackets grows with the square of its length. */
+        builder->cut = true;
         return;
     }
     node->open = true;
@@ -301,23 +302,9 @@ static void begin_document(struct builder *builder, const yaml_event_t *event)
     }
 }
 
-/* Takes an event that lies below a refused level. */
-static void skip(struct builder *builder, yaml_event_type_t type)
-{
-    if (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT) {
-        builder->skipped++;
-    } else if (type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT) {
-        builder->skipped--;
-    }
-}
-
 static void take(struct builder *builder, const yaml_event_t *event)
 {
     builder->last_lines = NULL;
-    if (builder->skipped) {
-        skip(builder, event->type);
-        return;
-    }
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         begin_document(builder, event);
@@ -347,9 +334,9 @@ static void take(struct builder *builder, const yaml_event_t *event)
 }
 
 /*
- * An error of syntax ended the file early: what is open stays so, but is checked as far as it goes. What
- * was read just before may be what the error is about: a wrong indentation ends a mapping too early, and
- * makes two lines one text.
+ * The file ended early, mostly by an error of syntax: what is open stays so, but is checked as far as it
+ * goes. What was read just before may be what the error is about: a wrong indentation ends a mapping too
+ * early, and makes two lines one text.
  */
 static void abandon(struct builder *builder)
 {
@@ -379,15 +366,18 @@ enum rp_error rp_yaml_read(const char *text, size_t size, uint32_t depth_max,
     }
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    while (!builder.done && !arena->failed) {
+    while (!builder.done && !builder.cut && !arena->failed) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             rp_yaml_problem_add(&parser, text, size, errors);
-            abandon(&builder);
+            builder.cut = true;
             break;
         }
         take(&builder, &event);
         yaml_event_delete(&event);
+    }
+    if (builder.cut) {
+        abandon(&builder);
     }
     if (arena->failed || errors->arena.failed || parser.error == YAML_MEMORY_ERROR) {
         error = RP_MEMORY;

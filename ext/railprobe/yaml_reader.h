@@ -37,7 +37,7 @@ struct rp_node {
     uint8_t kind;          /* enum rp_node_kind */
     bool plain;            /* a scalar without quotes */
     bool verbatim;         /* the scalar stands in the file as in text: no escape, no second line */
-    bool open;             /* a syntax error came before its end */
+    bool open;             /* reading stopped before its end */
     bool faulty;           /* a list or mapping: an error has been told of it or of what is in it */
 };
 
@@ -45,8 +45,8 @@ struct rp_node {
  * Reads size bytes of text, which rp_source_open() has found good, into a tree in arena.
  *
  * Returns RP_OK, also for text with errors: they are added to errors, and *root is what could be
- * read up to the first error of syntax. *root is NULL for an empty file. RP_MEMORY: *root is NULL.
- * The tree lives as long as arena. O(size).
+ * read up to the first error of syntax or the first bound; it is NULL for an empty file. RP_MEMORY:
+ * *root is NULL. The tree lives as long as arena. O(size).
  */
 enum rp_error rp_yaml_read(const char *text, size_t size, uint32_t depth_max,
                            struct rp_arena *arena, struct rp_diagnostics *errors,
