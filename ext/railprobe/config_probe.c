@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* Takes provider:name apart. True when both are names that a probe may have. */
-static bool read_label(struct rp_config_reader *reader, const struct rp_node *value,
+/* Takes provider:name apart. */
+static void read_label(struct rp_config_reader *reader, const struct rp_node *value,
                        struct rp_config_probe *probe)
 {
     const char *colon = strchr(value->text, ':');
@@ -20,22 +20,22 @@ static bool read_label(struct rp_config_reader *reader, const struct rp_node *va
                            rp_quote(value->text, value->size).text);
         rp_diagnostics_hint(reader->errors, "letters, digits and underscores on both sides of the "
                                             "colon: \"inventory:reserved\"");
-        return false;
+        return;
     }
     if (name_size > RP_NAME_MAX) {
         rp_diagnostics_add(reader->errors, value->place,
                            "the name of a probe is longer than %d bytes", RP_NAME_MAX);
         rp_diagnostics_hint(reader->errors, "perf takes no longer one");
-        return false;
+        return;
     }
     if (!rp_config_is_provider(reader, value->text, size, value->place)) {
-        return false;
+        return;
     }
     probe->label = rp_config_text(reader, value, 0, value->size);
     probe->provider = rp_arena_text(&reader->config->arena, value->text, size);
     probe->name = rp_arena_text(&reader->config->arena, name, name_size);
     if (!probe->name || !probe->provider || !probe->label.bytes) {
-        return false;
+        return;
     }
     struct rp_name seen = {.first = probe->label.bytes, .first_size = probe->label.size};
     uint32_t line = rp_name_set_add(&reader->probes, &seen, value->place.line);
@@ -44,7 +44,6 @@ static bool read_label(struct rp_config_reader *reader, const struct rp_node *va
                            probe->label.bytes);
         rp_diagnostics_hint(reader->errors, "the first is on line %u", line);
     }
-    return line == 0;
 }
 
 static void refuse_type(struct rp_config_reader *reader, const struct rp_node *key)
@@ -145,7 +144,7 @@ static bool read_probe(struct rp_config_reader *reader, const struct rp_node *en
     for (const struct rp_node *key = entry->first; key; key = key->next) {
         switch (rp_config_schema_find(RP_SECTION_PROBES, key, reader->errors)) {
         case RP_KEY_PROBES_PROBE:
-            (void)read_label(reader, key->value, probe);
+            read_label(reader, key->value, probe);
             break;
         case RP_KEY_PROBES_ARGS:
             read_arguments(reader, key, probe);

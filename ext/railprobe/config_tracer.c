@@ -10,7 +10,7 @@
 /* How reader->methods tells its names apart; a namespace adds NAMESPACE. */
 enum { ON_INSTANCE, ON_CLASS, ALL, EXCEPT, NAMESPACE };
 
-static bool refuse_class(struct rp_config_reader *reader, const struct rp_node *value)
+static void refuse_class(struct rp_config_reader *reader, const struct rp_node *value)
 {
     char guess[RP_RUBY_NAME_MAX + 1];
     const char *hash = strchr(value->text, '#');
@@ -31,21 +31,20 @@ static bool refuse_class(struct rp_config_reader *reader, const struct rp_node *
     } else {
         rp_diagnostics_hint(reader->errors, "write it as in Ruby: Order, Admin::Order");
     }
-    return false;
 }
 
-static bool read_class(struct rp_config_reader *reader, const struct rp_node *value,
+static void read_class(struct rp_config_reader *reader, const struct rp_node *value,
                        struct rp_config_tracer *tracer)
 {
     size_t size = value->size;
     bool is_namespace = size > 3 && strcmp(value->text + size - 3, "::*") == 0;
     size -= is_namespace ? 3 : 0;
     if (!rp_ruby_name_is_class(value->text, size)) {
-        return refuse_class(reader, value);
+        refuse_class(reader, value);
+        return;
     }
     tracer->is_namespace = is_namespace;
     tracer->class_name = rp_config_text(reader, value, 0, size);
-    return true;
 }
 
 static void refuse_method(struct rp_config_reader *reader, const struct rp_node *item)
@@ -82,8 +81,12 @@ static const struct rp_config_method *read_methods(struct rp_config_reader *read
             continue;
         }
         bool on_class = item->text[0] == '.';
+        bool is_except = strcmp(key->text, "except") == 0;
         bool all = strcmp(item->text, "*") == 0 && list->size == 1;
-        if (all && strcmp(key->text, "methods") == 0) {
+        if (is_except && on_class) {
+            rp_diagnostics_add(reader->errors, item->place, "class methods are not in \"*\"");
+            rp_diagnostics_hint(reader->errors, "remove %s", rp_quote(item->text, item->size).text);
+        } else if (all && !is_except) {
             rp_diagnostics_add(reader->errors, item->place, "all methods are \"*\" without a list");
             rp_diagnostics_hint(reader->errors,
                                 "write methods: \"*\", or \"'*'\" for the operator alone");
@@ -201,7 +204,7 @@ static void read_key(struct rp_config_reader *reader, const struct rp_node *key,
     const struct rp_node *value = key->value;
     switch (rp_config_schema_find(RP_SECTION_TRACERS, key, reader->errors)) {
     case RP_KEY_TRACERS_CLASS:
-        (void)read_class(reader, value, tracer);
+        read_class(reader, value, tracer);
         break;
     case RP_KEY_TRACERS_METHODS:
         read_method_list(reader, key, tracer);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    MESSAGE_SIZE = 512,
+    MESSAGE_SIZE = 1024, /* no message is cut: names in it have bounds, other text is quoted */
     EXCERPT_MAX = 100,   /* characters of a line that are shown */
     EXCERPT_BEFORE = 60, /* of these, at most so many before the place */
     QUOTE_MAX = 40
