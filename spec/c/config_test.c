@@ -1,45 +1,9 @@
 /*
- * config.c and the files below it: what a configuration says, where each thing stands, what is refused,
- * and what is left when memory runs out. The messages themselves are in config_files_test.c.
+ * config.c and the files below it: what a configuration says, where each thing stands, and what is kept
+ * beside an error. The messages are in config_files_test.c, bounds and faults in config_faults_test.c.
  */
-// LINK: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 #include "check.h"
 #include "config.h"
-#include "files.h"
-
-#include <stdlib.h>
-#include <time.h>
-
-/* Allocations that still succeed; volatile, as the compiler takes malloc() for one that reads no variable. */
-static volatile long allowed = -1;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *bytes, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *bytes, size_t size);
-
-static bool may_allocate(void)
-{
-    if (allowed > 0) {
-        allowed--;
-        return true;
-    }
-    return allowed != 0;
-}
-
-void *__wrap_malloc(size_t size) { return may_allocate() ? __real_malloc(size) : NULL; }
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *bytes, size_t size)
-{
-    return may_allocate() ? __real_realloc(bytes, size) : NULL;
-}
 
 static const char example[] = "version: 1\n"
                               "site: fast\n"
@@ -310,171 +274,21 @@ static void arguments_of_a_probe_are_counted_with_those_of_own_types(void)
     rp_config_free(&config);
 }
 
-/* before, count times each with its number, as one text that the caller frees. */
-static char *repeat(const char *before, const char *each, uint32_t count, size_t *size)
+static void an_own_helper_type_counts_once_and_so_many_go_into_a_list(void)
 {
-    struct rp_buffer out = {0};
-    rp_buffer_text(&out, before);
-    for (uint32_t i = 0; i < count; i++) {
-        char digits[16];
-        const char *mark = strchr(each, '#');
-        (void)snprintf(digits, sizeof digits, "%u", i);
-        rp_buffer_append(&out, each, (size_t)(mark - each));
-        rp_buffer_text(&out, digits);
-        rp_buffer_text(&out, mark + 1);
-    }
-    rp_buffer_string(&out, "");
-    *size = out.size - 1;
-    return (char *)out.bytes;
-}
-
-static void the_bounds_are_errors_of_their_own(void)
-{
-    static const struct {
-        const char *before, *each, *message;
-        uint32_t count;
-    } cases[] = {
-        {"tracers:\n", "- {class: A#, methods: [b]}\n", "more than 50000 tracers", 50001},
-        {"probes:\n", "- {probe: \"a:b#\"}\n", "more than 50000 probes", 50001},
-        {"version: [", "#,", "more than 2000000 values in one file", 2000000},
-        {"# ", "# 678901234567\n# ", "the file has", 1200000},
-        {"version: ", "[[[[[[[[#", "more than 8 lists and mappings inside each other", 1000000},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rp_config config;
-        size_t size;
-        char *text = repeat(cases[i].before, cases[i].each, cases[i].count, &size);
-        REQUIRE(text != NULL);
-        CHECK_EQ(rp_config_read(&config, text, size, NULL), RP_CONFIG);
-        const struct rp_diagnostic *last = &config.errors.items[config.errors.count - 1];
-        CHECK(strncmp(last->message, cases[i].message, strlen(cases[i].message)) == 0);
-        CHECK(config.tracer_count == (i == 0 ? 50000 : 0));
-        rp_config_free(&config);
-        free(text);
-    }
-}
-
-static void a_hundred_errors_are_kept_and_the_rest_is_counted(void)
-{
+    char text[1024] = "tracers: [{class: A, methods: [b], types: [queries, queries, pixels";
+    const struct rp_config_options any = {own_types, 1, true};
     struct rp_config config;
-    struct rp_buffer out = {0};
-    size_t size;
-    char *text = repeat("", "zebra#: 1\n", 250, &size);
-    REQUIRE(text != NULL);
-    CHECK_EQ(rp_config_read(&config, text, size, NULL), RP_CONFIG);
-    CHECK_EQ(config.errors.count, RP_DIAGNOSTICS_MAX);
-    CHECK_EQ(config.errors.total, 250);
-    CHECK_EQ(rp_diagnostics_render(&config.errors, "t.yml", &out), RP_OK);
-    rp_buffer_append(&out, "", 1);
-    CHECK(strstr((char *)out.bytes, "t.yml: and 150 more errors\n") != NULL);
-    rp_buffer_free(&out);
-    rp_config_free(&config);
-    free(text);
-}
-
-static void fifty_thousand_tracers_are_read_fast(void)
-{
-    struct rp_config config;
-    struct timespec begin, end;
-    size_t size;
-    char *text = repeat("tracers:\n",
-                        "  - class: Shop::Order#\n    methods: [checkout, refund!, .import]\n"
-                        "    types: [latency, allocations]\n    capture: {id: \"self.id\"}\n",
-                        50000, &size);
-    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-    CHECK_EQ(rp_config_read(&config, text, size, NULL), RP_OK);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds =
-        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-    CHECK_EQ(config.tracer_count, 50000);
-    CHECK(seconds < 10); /* sanitized on a busy machine; anything quadratic takes minutes */
-    rp_config_free(&config);
-    free(text);
-}
-
-/* A small generator of its own, so that a failure can be repeated anywhere. */
-static uint32_t next_random(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
-
-static void read_mutant(const char *text, size_t size)
-{
-    struct rp_config config;
-    struct rp_buffer out = {0};
-    char *copy = malloc(size ? size : 1);
-    REQUIRE(copy != NULL);
-    memcpy(copy, text, size);
-    enum rp_error error = rp_config_read(&config, copy, size, &with_own);
-    free(copy);
-    CHECK(error == RP_OK || error == RP_CONFIG);
-    CHECK((error == RP_OK) == (config.errors.total == 0));
-    CHECK_EQ(rp_diagnostics_render(&config.errors, "t.yml", &out), RP_OK);
-    rp_buffer_free(&out);
-    rp_config_free(&config);
-}
-
-static void a_file_cut_anywhere_is_read_or_refused(void)
-{
-    for (size_t size = 0; size < sizeof example; size++) {
-        read_mutant(example, size);
+    size_t size = strlen(text);
+    for (int i = 0; i < 32; i++) {
+        size += (size_t)snprintf(text + size, sizeof text - size, ", own_type_%d", i);
     }
-}
-
-static void a_file_with_any_bytes_changed_is_read_or_refused(void)
-{
-    static const char letters[] = "\n \t:-[]{}\"'*&!|>%@#,?<a1\0\xff";
-    uint32_t state = 23;
-    for (int i = 0; i < 5000; i++) {
-        char text[sizeof example];
-        memcpy(text, example, sizeof text);
-        for (uint32_t j = next_random(&state) % 6; j < 6; j++) {
-            text[next_random(&state) % (sizeof text - 1)] =
-                letters[next_random(&state) % (sizeof letters - 1)];
-        }
-        read_mutant(text, sizeof text - 1);
-    }
-}
-
-/* Reads text with ever more allocations allowed, until one reading gets all it needs. */
-static void check_without_memory(const char *text, size_t size, enum rp_error expected)
-{
-    long needed = 0;
-    enum rp_error error = RP_MEMORY;
-    while (error == RP_MEMORY && needed < 100000) {
-        struct rp_config config;
-        struct rp_buffer out = {0};
-        allowed = needed++;
-        error = rp_config_read(&config, text, size, &with_own);
-        if (error == RP_MEMORY) {
-            CHECK(config.tracers == NULL && config.arena.chunks == NULL &&
-                  config.errors.total == 0);
-        } else if (allowed == 0) {
-            CHECK_EQ(rp_diagnostics_render(&config.errors, "t.yml", &out),
-                     expected == RP_OK ? RP_OK : RP_MEMORY);
-        }
-        allowed = -1;
-        rp_buffer_free(&out);
-        rp_config_free(&config);
-    }
-    CHECK_EQ(error, expected);
-    CHECK(needed > 3);
-}
-
-static void memory_that_runs_out_anywhere_is_an_error_and_leaves_nothing(void)
-{
-    static char text[sizeof example];
-    struct rp_config config;
-    size_t size;
-    REQUIRE(read_example(&config, text) == RP_OK);
+    (void)snprintf(text + size, sizeof text - size, "]}]");
+    CHECK_EQ(rp_config_read(&config, text, strlen(text), &any), RP_CONFIG);
+    CHECK_EQ(config.errors.total, 3);
+    CHECK_STR(config.errors.items[0].message, "\"queries\" is in \"types\" twice");
+    CHECK_STR(config.errors.items[2].message, "more than 32 helper types of your own");
     rp_config_free(&config);
-    check_without_memory(text, strlen(text), RP_OK);
-    check_without_memory(example, strlen(example), RP_CONFIG);
-    char *large = repeat("tracers:\n", "- {class: A#, methods: [b, c-d]}\n", 1000, &size);
-    REQUIRE(large != NULL);
-    check_without_memory(large, size, RP_CONFIG);
-    free(large);
 }
 
 int main(void)
@@ -488,12 +302,7 @@ int main(void)
     RUN(columns_count_characters);
     RUN(what_is_right_beside_an_error_is_kept);
     RUN(own_helper_types_are_taken_when_declared_or_when_nobody_can_know);
+    RUN(an_own_helper_type_counts_once_and_so_many_go_into_a_list);
     RUN(arguments_of_a_probe_are_counted_with_those_of_own_types);
-    RUN(the_bounds_are_errors_of_their_own);
-    RUN(a_hundred_errors_are_kept_and_the_rest_is_counted);
-    RUN(fifty_thousand_tracers_are_read_fast);
-    RUN(a_file_cut_anywhere_is_read_or_refused);
-    RUN(a_file_with_any_bytes_changed_is_read_or_refused);
-    RUN(memory_that_runs_out_anywhere_is_an_error_and_leaves_nothing);
     return check_finish();
 }
