@@ -39,7 +39,8 @@
     XX(NOWHERE, "no directory would take the image, and neither would memory")                     \
     XX(THREAD, "the watcher thread can't be started")                                              \
     XX(FORK_HANDLER, "no handler for fork can be registered")                                      \
-    XX(SYSTEM, "a system call failed")
+    XX(SYSTEM, "a system call failed")                                                             \
+    XX(CONFIG, "the YAML file has errors")
 
 #define RP_ERROR_CODE(name, message) RP_##name,
 enum rp_error { RP_ERRORS(RP_ERROR_CODE) RP_ERROR_COUNT };
