@@ -4,6 +4,9 @@ require_relative "railprobe/version"
 require_relative "railprobe/errors"
 require_relative "railprobe/signature"
 require_relative "railprobe/idle"
+require_relative "railprobe/configuration"
+require_relative "railprobe/tracer"
+require_relative "railprobe/tracers"
 require_relative "railprobe/runtime"
 require_relative "railprobe/engine"
 
@@ -24,6 +27,13 @@ module Railprobe
 
     # Takes a declaration back: with the next .load the probe is gone. True if there was one.
     def remove(name) = runtime.remove(name)
+
+    # Reads config/tracers.yml, or another file, and loads the tracers and probes that it asks for. Errors in it
+    # are complained of, and what is right holds. True if the probes are there now.
+    def start(path = "config/tracers.yml") = runtime.start(path)
+
+    # Reads the file anew, as an edit of it does by itself. One with errors changes nothing.
+    def reload! = runtime.reload
 
     # Builds everything declared so far and maps it. Called again later it maps a new generation, and
     # the old one is retired as soon as no tracer is on it. True if the probes are there now.

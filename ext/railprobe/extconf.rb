@@ -13,6 +13,8 @@ def missing
   return "elf.h" unless have_header("elf.h")
   return "POSIX threads" unless have_func("pthread_atfork", "pthread.h") || have_library("pthread", "pthread_atfork")
 
+  return "libyaml (libyaml-dev)" unless have_library("yaml", "yaml_parser_initialize", "yaml.h")
+
   # The files that never see ruby.h see no HAVE_ macro either, so what they call is required, not optional.
   "memfd_create (glibc 2.27, musl 1.2)" unless have_func("memfd_create", "sys/mman.h")
 end

@@ -233,6 +233,11 @@ static VALUE probe_m_fire(int count, VALUE *values, VALUE self)
 
 /* -- for railprobe.c -- */
 
+struct rp_probe *rp_object_probe(VALUE object)
+{
+    return probe_of(object);
+}
+
 VALUE rp_object_new(void)
 {
     return TypedData_Wrap_Struct(class_probe, &probe_type, NULL);

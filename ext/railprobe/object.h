@@ -16,6 +16,9 @@ void rp_object_define(VALUE railprobe);
 VALUE rp_object_new(void);
 void rp_object_own(VALUE object, struct rp_probe *probe);
 
+/* The probe of an object, or NULL for one that has none yet. Raises TypeError for any other object. */
+struct rp_probe *rp_object_probe(VALUE object);
+
 /* Whether wrong values raise. */
 void rp_object_set_strict(bool strict);
 

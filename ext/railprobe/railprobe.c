@@ -4,11 +4,13 @@
  *
  * Ractors: Native is called by the main one, through Railprobe::Runtime; only Native.find by all.
  */
+#include "configuration.h"
 #include "error.h"
 #include "image.h"
 #include "name.h"
 #include "object.h"
 #include "runtime.h"
+#include "tracer.h"
 #include "wake.h"
 
 #include <limits.h>
@@ -93,7 +95,7 @@ static uint32_t read_arguments(VALUE pairs, struct rp_argument *arguments)
     return (uint32_t)count;
 }
 
-static VALUE native_m_declare(VALUE self, VALUE provider, VALUE name, VALUE pairs)
+static VALUE native_m_declare(VALUE self, VALUE provider, VALUE name, VALUE pairs, VALUE group)
 {
     struct rp_argument arguments[RP_SLOTS_MAX];
     struct rp_probe *probe = NULL;
@@ -102,6 +104,7 @@ static VALUE native_m_declare(VALUE self, VALUE provider, VALUE name, VALUE pair
         .name = StringValueCStr(name),
         .arguments = arguments,
         .argument_count = read_arguments(pairs, arguments),
+        .group = NUM2UINT(group),
     };
     VALUE object = rp_object_new();
     enum rp_error error = rp_runtime_declare(&declaration, &probe);
@@ -169,8 +172,12 @@ static VALUE native_m_load(VALUE self, VALUE directories, VALUE fast)
         VALUE path = RARRAY_AREF(directories, i);
         paths[i] = StringValueCStr(path);
     }
-    enum rp_error error =
-        rp_runtime_load(paths, (size_t)count, RTEST(fast) ? RP_SITE_FAST : RP_SITE_SAFE);
+    enum rp_site_kind site = RTEST(fast) ? RP_SITE_FAST : RP_SITE_SAFE;
+    enum rp_error error = rp_runtime_load_builtin(paths, (size_t)count, site);
+    if (!error) {
+        rp_tracer_use_common_pair();
+        error = rp_runtime_load(paths, (size_t)count, site);
+    }
     RB_GC_GUARD(directories);
     return error ? rb_str_new_cstr(rp_error_message(error)) : Qnil;
 }
@@ -311,7 +318,11 @@ static VALUE native_m_changes(VALUE self)
 static void job(void *unused)
 {
     (void)unused;
-    rp_object_notify(id_deliver, Qnil, Qnil, Qnil);
+    rp_object_notify(id_deliver, Qnil, Qnil,
+                     Qnil); /* may find classes, whose methods are then armed */
+    if (rp_tracer_settle()) {
+        rp_runtime_nudge(true);
+    }
 }
 
 static void stop_watcher(ruby_vm_t *vm)
@@ -345,6 +356,32 @@ static VALUE native_m_signal_free_p(VALUE self, VALUE signal)
     return rp_wake_is_free(NUM2INT(signal)) ? Qtrue : Qfalse;
 }
 
+static VALUE native_m_watch_file(VALUE self, VALUE path)
+{
+    return rp_runtime_watch_file(NIL_P(path) ? NULL : StringValueCStr(path)) ? Qfalse : Qtrue;
+}
+
+static VALUE native_m_take_file_change(VALUE self)
+{
+    return rp_runtime_take_file_change() ? Qtrue : Qfalse;
+}
+
+/* Has the job run again at the next poll. */
+static VALUE native_m_look_again(VALUE self)
+{
+    rp_runtime_nudge(false);
+    return Qnil;
+}
+
+/* Arms and disarms what there is to do, all of it. */
+static VALUE native_m_settle(VALUE self)
+{
+    while (rp_tracer_settle()) {
+        rb_thread_schedule();
+    }
+    return Qnil;
+}
+
 static VALUE native_m_watching_p(VALUE self)
 {
     return rp_runtime_is_watching() ? Qtrue : Qfalse;
@@ -370,7 +407,7 @@ static void define_native(VALUE railprobe)
 {
     VALUE native = rb_define_module_under(railprobe, "Native");
     rb_define_singleton_method(native, "start", native_m_start, 1);
-    rb_define_singleton_method(native, "declare", native_m_declare, 3);
+    rb_define_singleton_method(native, "declare", native_m_declare, 4);
     rb_define_singleton_method(native, "find", native_m_find, 2);
     rb_define_singleton_method(native, "remove", native_m_remove, 2);
     rb_define_singleton_method(native, "probes", native_m_probes, 0);
@@ -382,6 +419,10 @@ static void define_native(VALUE railprobe)
     rb_define_singleton_method(native, "strict=", native_m_set_strict, 1);
     rb_define_singleton_method(native, "wake_signal=", native_m_set_wake_signal, 1);
     rb_define_singleton_method(native, "signal_free?", native_m_signal_free_p, 1);
+    rb_define_singleton_method(native, "watch_file", native_m_watch_file, 1);
+    rb_define_singleton_method(native, "take_file_change", native_m_take_file_change, 0);
+    rb_define_singleton_method(native, "look_again", native_m_look_again, 0);
+    rb_define_singleton_method(native, "settle", native_m_settle, 0);
     rb_define_singleton_method(native, "watching?", native_m_watching_p, 0);
     rb_define_singleton_method(native, "fast_site?", native_m_fast_site_p, 0);
     rb_define_singleton_method(native, "mangle", native_m_mangle, 1);
@@ -398,6 +439,8 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, &registry_guard);
     rb_global_variable(&registry_guard);
     rp_object_define(railprobe);
+    rp_tracer_define(railprobe);
+    rp_configuration_define(railprobe);
     define_native(railprobe);
     rp_wake_init(job);
     ruby_vm_at_exit(stop_watcher);

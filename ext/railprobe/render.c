@@ -170,15 +170,12 @@ static bool is_library(const char *path, size_t size)
     return false;
 }
 
-static void put_frame(struct rp_text *text, VALUE frame, int line)
+static void put_frame(struct rp_text *text, VALUE path, VALUE frame, int line)
 {
     char word[WORD_SIZE];
-    VALUE path = rb_profile_frame_path(frame);
     VALUE label = rb_profile_frame_base_label(frame);
     put_word(text, text->size ? "\n" : "");
-    if (RB_TYPE_P(path, T_STRING)) {
-        put_string(text, path);
-    }
+    put_string(text, path);
     (void)snprintf(word, sizeof word, ":%d:in ", line);
     put_word(text, word);
     if (RB_TYPE_P(label, T_STRING)) {
@@ -196,10 +193,10 @@ void rp_render_stack(struct rp_text *text, int frames)
     for (int library = 0; library <= 1; library++) {
         for (int i = 0; i < count && put_so_far < frames; i++) {
             VALUE path = rb_profile_frame_path(found[i]);
-            bool is_string = RB_TYPE_P(path, T_STRING);
-            if ((is_string && is_library(RSTRING_PTR(path), (size_t)RSTRING_LEN(path))) ==
-                library) {
-                put_frame(text, found[i], lines[i]);
+            /* A frame of C code has no path, and the bottom of the stack has no line. */
+            if (RB_TYPE_P(path, T_STRING) && lines[i] &&
+                is_library(RSTRING_PTR(path), (size_t)RSTRING_LEN(path)) == library) {
+                put_frame(text, path, found[i], lines[i]);
                 put_so_far++;
             }
         }

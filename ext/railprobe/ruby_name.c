@@ -7,13 +7,25 @@
 
 #include <string.h>
 
-static bool is_upper(char byte) { return byte >= 'A' && byte <= 'Z'; }
+static bool is_upper(char byte)
+{
+    return byte >= 'A' && byte <= 'Z';
+}
 
-static bool is_lower(char byte) { return byte >= 'a' && byte <= 'z'; }
+static bool is_lower(char byte)
+{
+    return byte >= 'a' && byte <= 'z';
+}
 
-static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
 
-static bool is_wide(char byte) { return (unsigned char)byte >= 0x80; }
+static bool is_wide(char byte)
+{
+    return (unsigned char)byte >= 0x80;
+}
 
 static bool is_word(char byte)
 {

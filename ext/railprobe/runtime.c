@@ -10,15 +10,26 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SYSCALL_UPROBE = 336 }; /* x86_64, Linux 6.18; never try 335, it kills the caller */
 
+/* A file that is watched, as it was at the last poll. */
+struct rp_file_watch {
+    char *path;
+    struct stat status;
+    bool is_settling; /* it was another at the poll before: wait until it is left alone */
+    bool has_changed;
+};
+
 static struct {
     pthread_mutex_t lock;
     struct rp_registry registry;
     struct rp_registry builtin;
+    struct rp_file_watch file;
     struct rp_loader loader;
     struct rp_watcher watcher;
 } runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -63,6 +74,29 @@ static void retired(void *context, struct rp_image *image)
     rp_watcher_unwatch(&runtime.watcher, image->mapping.semaphores);
 }
 
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* A file that is away for a moment, as editors do it, is one that has not changed yet. */
+static void look_at_file(struct rp_file_watch *file)
+{
+    struct stat now;
+    if (!file->path || stat(file->path, &now) != 0) {
+        return;
+    }
+    bool is_same = is_same_file(&now, &file->status);
+    if (is_same && file->is_settling) {
+        file->has_changed = true;
+        rp_watcher_nudge(&runtime.watcher, true);
+    }
+    file->is_settling = !is_same;
+    file->status = now;
+}
+
 /* At each poll. Someone may hold the lock for as long as a load takes: the next poll will do then.
  */
 static void tick(void *context)
@@ -70,6 +104,7 @@ static void tick(void *context)
     (void)context;
     if (pthread_mutex_trylock(&runtime.lock) == 0) {
         (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
+        look_at_file(&runtime.file);
         unlock();
     }
 }
@@ -297,27 +332,77 @@ struct rp_probe *rp_runtime_builtin(const char *provider, const char *name)
     return probe;
 }
 
+/* The number of the site's stub in its image, or RP_NO_STUB. */
+static uint32_t stub_number(const struct rp_site *site, struct rp_image **image)
+{
+    for (*image = runtime.loader.images; *image; *image = (*image)->next) {
+        if (site >= (*image)->sites && site < (*image)->sites + (*image)->mapping.layout.count) {
+            uint32_t number = (*image)->stubs[site - (*image)->sites];
+            return number < (*image)->mapping.layout.stub_count ? number : RP_NO_STUB;
+        }
+    }
+    return RP_NO_STUB;
+}
+
 void *rp_runtime_stub(struct rp_probe *probe)
 {
     void *stub = NULL;
+    struct rp_image *image = NULL;
     lock();
-    const struct rp_image *image = probe->image;
     struct rp_site *site = atomic_load(&probe->sites);
-    for (; image && site && !stub; site = atomic_load(&site->next)) {
-        if (site >= image->sites && site < image->sites + image->mapping.layout.count) {
-            uint32_t number = image->stubs[site - image->sites];
-            if (number < image->mapping.layout.stub_count) {
-                stub = rp_mapping_stub(&image->mapping, number);
-            }
+    for (; site && !stub; site = atomic_load(&site->next)) {
+        uint32_t number = stub_number(site, &image);
+        if (image == probe->image && number != RP_NO_STUB) {
+            stub = rp_mapping_stub(&image->mapping, number);
         }
     }
     unlock();
     return stub;
 }
 
-void rp_runtime_nudge(void)
+void rp_runtime_set_method(struct rp_probe *probe, const void *method)
 {
-    rp_watcher_nudge(&runtime.watcher);
+    struct rp_image *image = NULL;
+    lock();
+    probe->method = method;
+    struct rp_site *site = atomic_load(&probe->sites);
+    for (; site; site = atomic_load(&site->next)) {
+        uint32_t number = stub_number(site, &image);
+        if (number != RP_NO_STUB) {
+            image->owners[number] = (void *)(uintptr_t)method;
+        }
+    }
+    unlock();
+}
+
+enum rp_error rp_runtime_watch_file(const char *path)
+{
+    struct rp_file_watch file = {.path = path ? strdup(path) : NULL};
+    if (path && !file.path) {
+        return RP_MEMORY;
+    }
+    if (path) {
+        (void)stat(path, &file.status);
+    }
+    lock();
+    free(runtime.file.path);
+    runtime.file = file;
+    unlock();
+    return RP_OK;
+}
+
+bool rp_runtime_take_file_change(void)
+{
+    lock();
+    bool changed = runtime.file.has_changed;
+    runtime.file.has_changed = false;
+    unlock();
+    return changed;
+}
+
+void rp_runtime_nudge(bool at_once)
+{
+    rp_watcher_nudge(&runtime.watcher, at_once);
 }
 
 bool rp_runtime_unload(void)

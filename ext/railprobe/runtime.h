@@ -35,8 +35,20 @@ struct rp_probe *rp_runtime_builtin(const char *provider, const char *name);
 /* The entry stub of the probe's group in its current image; NULL if there is none. */
 void *rp_runtime_stub(struct rp_probe *probe);
 
-/* Has the watcher look at once instead of at the next poll. */
-void rp_runtime_nudge(void);
+/* Makes method the one that the probe's entry stub leads to, in every image that the probe is in. */
+void rp_runtime_set_method(struct rp_probe *probe, const void *method);
+
+/*
+ * Has the watcher look at the file at each poll, and call changed once it has been written and then
+ * left alone for a poll. NULL for none. Returns RP_OK or RP_MEMORY.
+ */
+enum rp_error rp_runtime_watch_file(const char *path);
+
+/* Whether the file was written since the last call, or since it was first watched. */
+bool rp_runtime_take_file_change(void);
+
+/* Has the watcher call changed without a change: at once, or at the next poll. */
+void rp_runtime_nudge(bool at_once);
 
 /* See rp_registry_declare(). The caller sets the owner of a probe that has none yet. */
 enum rp_error rp_runtime_declare(const struct rp_declaration *declaration, struct rp_probe **probe);

@@ -26,7 +26,7 @@ struct traced {
 
 static struct traced *methods;
 static struct rp_common common;
-static VALUE wrappers; /* target => its module, by identity */
+static VALUE wrappers; /* target => its module, by identity; both go with the class */
 static VALUE class_traced_method;
 static uint32_t last_group;
 
@@ -47,7 +47,7 @@ static size_t traced_size(const void *data)
     return sizeof *traced + strlen(traced->subject) + 1;
 }
 
-/* Never freed: entry stubs may lead to it for as long as the process lives. */
+/* Never freed. */
 static const rb_data_type_t traced_type = {
     .wrap_struct_name = "Railprobe::TracedMethod",
     .function = {.dmark = traced_mark, .dsize = traced_size},
@@ -108,11 +108,11 @@ static bool is_refused(VALUE owner, const char *name)
 
 static VALUE module_of(struct traced *traced)
 {
-    VALUE module = rb_hash_lookup2(wrappers, traced->target, Qnil);
+    VALUE module = rb_funcall(wrappers, rb_intern("[]"), 1, traced->target);
     if (NIL_P(module)) {
         module = rb_module_new();
         rb_prepend_module(traced->target, module);
-        rb_hash_aset(wrappers, traced->target, module);
+        rb_funcall(wrappers, rb_intern("[]="), 2, traced->target, module);
     }
     return module;
 }
@@ -120,6 +120,12 @@ static VALUE module_of(struct traced *traced)
 static bool is_defined(VALUE target, const char *question, ID name)
 {
     return RTEST(rb_funcall(target, rb_intern(question), 1, ID2SYM(name)));
+}
+
+static VALUE fail(struct traced *traced, const char *why)
+{
+    traced->failure = rb_utf8_str_new_cstr(why);
+    return Qfalse;
 }
 
 /* The pointer goes into the method table; it stays valid, as no image is ever unmapped. */
@@ -134,14 +140,14 @@ static VALUE arm(VALUE argument)
     }
     void *stub = probe ? rp_runtime_stub(probe) : NULL;
     if (!stub) {
-        rb_raise(rb_eRuntimeError, "its probe is not loaded");
+        return fail(traced, "its probe is not loaded");
     }
     bool is_private = is_defined(traced->target, "private_method_defined?", method->name);
     bool is_protected = is_defined(traced->target, "protected_method_defined?", method->name);
     method->original = rb_funcall(traced->target, rb_intern("instance_method"), 1, name);
     VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
     if (is_refused(owner, rb_id2name(method->name))) {
-        rb_raise(rb_eRuntimeError, "a wrapper would change what this method of Ruby's core does");
+        return fail(traced, "a wrapper would change what this method of Ruby's core does");
     }
     traced->wrapper = module_of(traced);
     VALUE (*function)(ANYARGS);
@@ -161,15 +167,15 @@ static VALUE disarm(VALUE argument)
     return Qtrue;
 }
 
-/* What was raised becomes the method's failure; $! stays as it was. */
+/* False when the change was not made, and why is the method's failure. $! stays as it was. */
 static bool attempt(VALUE (*change)(VALUE), struct traced *traced)
 {
     int state = 0;
     VALUE before = rb_errinfo();
     traced->failure = Qnil;
-    (void)rb_protect(change, (VALUE)traced, &state);
+    VALUE done = rb_protect(change, (VALUE)traced, &state);
     if (!state) {
-        return true;
+        return RTEST(done);
     }
     VALUE error = rb_errinfo();
     rb_set_errinfo(RTEST(rb_obj_is_kind_of(before, rb_eException)) ? before : Qnil);
@@ -228,15 +234,6 @@ void rp_tracer_use_common_pair(void)
 
 /* -- methods of TracedMethod -- */
 
-static uint32_t helpers_of(VALUE number)
-{
-    uint32_t helpers = NUM2UINT(number);
-    if (!helpers || helpers >> RP_HELPER_COUNT) {
-        rb_raise(rb_eArgError, "no such helper types: %u", helpers);
-    }
-    return helpers;
-}
-
 /*
  * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames): probes are
  * Railprobe::Probe or nil. They were declared with the group that .next_group gave.
@@ -257,16 +254,18 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
     traced->method.subject = traced->subject;
     traced->method.frames = NUM2INT(frames);
     VALUE object = TypedData_Wrap_Struct(self, &traced_type, traced);
-    traced->method.helpers = helpers_of(helpers);
+    traced->method.helpers = NUM2UINT(helpers) & ((1u << RP_HELPER_COUNT) - 1);
     for (int i = 0; i < RP_MOMENT_COUNT; i++) {
         VALUE probe = rb_ary_entry(probes, i);
         if (!NIL_P(probe)) {
             traced->method.probes[i] = rp_object_probe(probe);
-            traced->method.probes[i]->method = &traced->method;
+            rp_runtime_set_method(traced->method.probes[i], &traced->method);
         }
     }
     traced->next = methods;
     methods = traced;
+    rb_gc_register_mark_object(
+        object); /* entry stubs may lead to it for as long as the process lives */
     return object;
 }
 
@@ -307,12 +306,13 @@ static VALUE traced_m_drop(VALUE self)
             break;
         }
     }
+    traced->target = traced->wrapper = Qnil; /* a class that was reloaded can go */
     return Qnil;
 }
 
 void rp_tracer_define(VALUE railprobe)
 {
-    wrappers = rb_funcall(rb_hash_new(), rb_intern("compare_by_identity"), 0);
+    wrappers = rb_class_new_instance(0, NULL, rb_path2class("ObjectSpace::WeakMap"));
     rb_global_variable(&wrappers);
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);

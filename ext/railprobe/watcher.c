@@ -57,11 +57,13 @@ bool rp_watcher_take(struct rp_watcher *watcher)
     return changed;
 }
 
-void rp_watcher_nudge(struct rp_watcher *watcher)
+void rp_watcher_nudge(struct rp_watcher *watcher, bool at_once)
 {
     pthread_mutex_lock(&watcher->lock);
     watcher->is_nudged = true;
-    pthread_cond_signal(&watcher->wake);
+    if (at_once) {
+        pthread_cond_signal(&watcher->wake);
+    }
     pthread_mutex_unlock(&watcher->lock);
 }
 

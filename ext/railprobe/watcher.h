@@ -59,8 +59,8 @@ enum rp_error rp_watcher_watch(struct rp_watcher *watcher, const volatile uint16
 /* Watches them no more. Unknown ones are ignored. */
 void rp_watcher_unwatch(struct rp_watcher *watcher, const volatile uint16_t *semaphores);
 
-/* Has the thread look now, and call back as if there was a change. */
-void rp_watcher_nudge(struct rp_watcher *watcher);
+/* Has the thread call changed as if there was a change: at once, or at the next poll. */
+void rp_watcher_nudge(struct rp_watcher *watcher, bool at_once);
 
 /* Takes what is as seen. True if anything had changed. Any thread. O(semaphores). */
 bool rp_watcher_take(struct rp_watcher *watcher);

@@ -35,7 +35,7 @@ module Railprobe
     class << self
       def start(_interval_ms) = nil
 
-      def declare(provider, name, pairs)
+      def declare(provider, name, pairs, _group)
         label = "#{provider}:#{name}"
         arguments = pairs.to_h { |argument, type| [argument.to_sym, type] }
         known = @probes[label] ||= IdleProbe.new(label, arguments)
@@ -59,6 +59,7 @@ module Railprobe
       def watching? = false
       def fast_site? = false
 
+      def settle = nil
       def strict=(strict); end
       def wake_signal=(signal); end
     end

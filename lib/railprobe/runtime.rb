@@ -60,6 +60,7 @@ module Railprobe
       @complaints = Hash.new(0)
       @unknown = {}
       @attached = {}
+      @tracers = Tracers.new
       @listeners = []
       @changes = Thread::Queue.new
       @delivering = false
@@ -78,7 +79,7 @@ module Railprobe
 
     def declare(label, arguments)
       signature = Signature.new(label, arguments)
-      Engine.declare(signature.provider, signature.name, signature.pairs)
+      Engine.declare(signature.provider, signature.name, signature.pairs, 0)
     rescue DeclarationError => error
       fail_or_complain(DeclarationError, error.message)
       IdleProbe.new(label)
@@ -98,6 +99,36 @@ module Railprobe
       probe = IdleProbe.new(name)
       @unknown[name] = probe if @unknown.size < COMPLAINTS_MAX
       probe
+    end
+
+    # -- tracers ----------------------------------------------------------------------------------
+
+    # Reads the file and loads what it asks for. Errors in it are complained of, and the rest holds.
+    def start(path)
+      return false if ENGINE_FAILURE
+
+      configuration = Configuration.read(File.expand_path(path, root))
+      complain_of(configuration)
+      Engine.watch_file(configuration.reload? ? configuration.path : nil)
+      @tracers.apply(configuration)
+      load(nil)
+    rescue SystemCallError, Configuration::Invalid => error
+      fail_or_complain(Configuration::Invalid, "#{path}: #{error.message}")
+      false
+    end
+
+    # Reads the file anew. One with errors changes nothing.
+    def reload
+      path = @tracers.configuration&.path or return false
+      configuration = Configuration.read(path)
+      return complain_of(configuration) unless configuration.valid?
+
+      Engine.watch_file(configuration.reload? ? path : nil)
+      @tracers.apply(configuration)
+      load(nil)
+    rescue SystemCallError => error
+      fail_or_complain(Configuration::Invalid, "#{path}: #{error.message}")
+      false
     end
 
     # -- loading ----------------------------------------------------------------------------------
@@ -147,6 +178,7 @@ module Railprobe
     # Runs between two instructions of any Ruby thread, where no lock can be taken. So the blocks are called
     # by a thread that lives for as long as there are changes.
     def deliver
+      look_at_tracers
       Engine.changes.each do |probe, attached|
         @changes << [probe, attached]
         @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
@@ -167,7 +199,7 @@ module Railprobe
         rejected: probes.to_h { |probe| [probe.name, probe.rejected] }.select { |_, count| count.positive? },
         images: Engine.images, attempts: Engine.attempts,
         watcher: { running: Engine.watching?, interval_ms: interval_ms, wake_signal: @wake_signal },
-        complaints: @complaints.dup }
+        tracers: @tracers.report, complaints: @complaints.dup }
     end
 
     # -- complaints -------------------------------------------------------------------------------
@@ -185,7 +217,8 @@ module Railprobe
 
     def settle
       trap_wake_signal
-      deliver # who is attached already is armed at once
+      deliver
+      Engine.settle # who is attached already is armed at once
       true
     end
 
@@ -194,13 +227,32 @@ module Railprobe
     def call_listeners
       loop do
         while (change = next_change)
-          @listeners.each { |listener| call_listener(listener, *change) }
+          change.is_a?(Symbol) ? call(change) : @listeners.each { |listener| call_listener(listener, *change) }
         end
         @delivering = false
         break if @changes.empty? || @delivering
 
         @delivering = true
       end
+    end
+
+    # :load or :reload, which take files and locks and so are nothing for a postponed job.
+    def call(task)
+      task == :reload ? reload : load(nil)
+    end
+
+    # Without a lock, and without loading a class.
+    def look_at_tracers
+      return unless @tracers.configuration
+
+      @changes << :reload if Engine.take_file_change
+      @changes << :load if @tracers.refresh
+      Engine.look_again if @tracers.waiting_for_class?
+    end
+
+    def complain_of(configuration)
+      fail_or_complain(Configuration::Invalid, configuration.rendered.chomp) unless configuration.valid?
+      false
     end
 
     def next_change

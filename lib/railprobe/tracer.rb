@@ -1,0 +1,114 @@
+# frozen_string_literal: true
+
+module Railprobe
+  # One entry of the YAML: the classes that it means, and which methods of each.
+  class Tracer
+    # A method of a class, and the probes that it has: what TracedMethod is made from.
+    Target = Struct.new(:class_name, :name, :on_class, keyword_init: true) do
+      # As in Order#checkout and Order.import.
+      def subject = "#{class_name}#{on_class ? "." : "#"}#{name}"
+
+      # As the names of its probes begin.
+      def stem = on_class ? "self_#{Native.mangle(name)}" : Native.mangle(name)
+    end
+
+    # In the order of the C table (helper.h): the probe of each, and the arguments it adds there.
+    HELPERS = {
+      latency: [:return, {}], entry: [:entry, {}], args: [:entry, { args: :string }],
+      result: [:return, { result: :string }], exception: [:raise, { exception: :string, message: :string }],
+      stack: [:entry, { stack: :string }], allocations: [:return, { objects: :integer, bytes: :integer }],
+      gc: [:return, { gc_ns: :integer }], cpu: [:return, { cpu_ns: :integer }],
+      header: [:entry, { trace_id_hi: :integer, trace_id_lo: :integer, span_id: :integer }]
+    }.freeze
+    NUMBERS = HELPERS.keys.each_with_index.to_h.freeze
+    COMMON = { overhead_ns: :integer, subject: :string, ctx: :integer }.freeze
+    MOMENTS = {
+      entry: COMMON, return: COMMON.merge(duration_ns: :integer, status: :integer), raise: COMMON
+    }.freeze
+
+    attr_reader :line, :class_name, :types, :provider
+
+    def initialize(row)
+      @line = row.fetch(:line)
+      @class_name = row.fetch(:class_name)
+      @namespace = row.fetch(:namespace)
+      @methods = row.fetch(:methods)
+      @except = row.fetch(:except).map(&:first)
+      @types = row.fetch(:types)
+      @provider = row[:provider]
+    end
+
+    def namespace? = @namespace
+    def all_methods? = @methods.nil?
+
+    # The bits that TracedMethod takes.
+    def helpers = types.sum { |type| 1 << NUMBERS.fetch(type) }
+
+    # Moment => the arguments of its probe, for the moments that the types ask for.
+    def signatures
+      types.sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
+        moment, arguments = HELPERS.fetch(type)
+        (signatures[moment] ||= MOMENTS.fetch(moment).dup).merge!(arguments)
+      end
+    end
+
+    # Every target that can be told now. Methods that are listed need no class; the others wait for theirs.
+    def targets
+      class_names.flat_map do |name|
+        methods_of(name).map { |method, on_class| Target.new(class_name: name, name: method, on_class: on_class) }
+      end
+    end
+
+    # Whether more may come of it when further classes are loaded.
+    def open? = namespace? || all_methods?
+
+    private
+
+    def class_names
+      return [class_name] unless namespace?
+
+      namespace = ClassLookup.find(class_name)
+      namespace ? ClassLookup.classes_in(namespace) : []
+    end
+
+    def methods_of(name)
+      return @methods unless all_methods?
+
+      found = ClassLookup.find(name)
+      return [] unless found
+
+      (found.public_instance_methods(false).map(&:to_s) - @except).sort.map { |method| [method, false] }
+    end
+  end
+
+  # Finds classes by name without loading any: a constant that would be autoloaded is not there yet.
+  module ClassLookup
+    module_function
+
+    def find(name)
+      name.split("::").inject(Object) do |scope, part|
+        return nil unless loaded?(scope, part)
+
+        scope.const_get(part, false)
+      end.then { |found| found.is_a?(Module) ? found : nil }
+    rescue NameError
+      nil
+    end
+
+    # The names of all classes that are loaded in a namespace, also further down.
+    def classes_in(namespace)
+      namespace.constants(false).sort.flat_map do |part|
+        next [] unless loaded?(namespace, part)
+
+        inner = namespace.const_get(part, false)
+        next [] unless inner.is_a?(Module) && inner.name == "#{namespace.name}::#{part}"
+
+        (inner.is_a?(Class) ? [inner.name] : []) + classes_in(inner)
+      end
+    end
+
+    def loaded?(scope, part)
+      scope.const_defined?(part, false) && scope.autoload?(part, false).nil?
+    end
+  end
+end
