@@ -86,11 +86,12 @@ module Railprobe
     module_function
 
     def find(name)
-      name.split("::").inject(Object) do |scope, part|
+      found = name.split("::").inject(Object) do |scope, part|
         return nil unless loaded?(scope, part)
 
         scope.const_get(part, false)
-      end.then { |found| found.is_a?(Module) ? found : nil }
+      end
+      found if found.is_a?(Module)
     rescue NameError
       nil
     end
