@@ -227,15 +227,17 @@ static VALUE probe_m_fire(int count, VALUE *values, VALUE self)
 
 /* -- for railprobe.c -- */
 
+/* Without a class it can't be found, with ObjectSpace or otherwise, before it has its probe. */
 VALUE rp_object_new(void)
 {
-    return TypedData_Wrap_Struct(class_probe, &probe_type, NULL);
+    return TypedData_Wrap_Struct(0, &probe_type, NULL);
 }
 
 void rp_object_own(VALUE object, struct rp_probe *probe)
 {
     RTYPEDDATA_DATA(object) = probe;
     probe->owner = (uintptr_t)object;
+    (void)rb_obj_reveal(object, class_probe);
     rb_obj_freeze(object);
 }
 
