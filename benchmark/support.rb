@@ -83,14 +83,15 @@ module Benchmark
 
     def yjit? = system(RbConfig.ruby, "--yjit", "-e", "", err: File::NULL)
 
+    # Gives what the block gives, as soon as that is something.
     def wait_until(what, seconds: 30)
       limit = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-      until yield
+      until (found = yield)
         raise "#{what}: not within #{seconds} s" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > limit
 
-        Thread.pass
-        IO.select(nil, nil, nil, 0.005)
+        sleep(0.005)
       end
+      found
     end
 
     # -- what is built ----------------------------------------------------------------------------
