@@ -8,21 +8,25 @@ require_relative "support"
 
 module Benchmark
   module Load
-    COUNTS = [1, 100, 10_000].freeze
+    COUNTS = [1, 100, 1000, 10_000].freeze
     PROCESSES = 7
     MOST_MS = 30
     MOST_BYTES = 300
-    PROVIDERS_OF = 50 # probes each
-    TIME_COLUMNS = ["probes", "images", "first load, ms", "next process, ms", "file, bytes a probe", "most", ""].freeze
+    PROVIDERS_OF = 50 # probes
+    TIME_COLUMNS = ["probes", "images", "first load, ms", "next process, ms", "µs for each after the first",
+                    "file, bytes a probe", "most", ""].freeze
     MEMORY_COLUMNS = ["10,000 probes", "bytes a probe", "most", ""].freeze
 
     module_function
 
     def run
       samples = COUNTS.to_h { |count| [count, Array.new(PROCESSES) { samples_of(count) }] }
-      Benchmark.report("Building and mapping", <<~TEXT, TIME_COLUMNS, COUNTS.map { |count| row(count, samples[count]) })
+      one = first_load(samples[1]).median
+      rows = samples.map { |count, of_count| row(count, of_count, one) }
+      Benchmark.report("Building and mapping", <<~TEXT, TIME_COLUMNS, rows)
         Railprobe.load alone, in #{PROCESSES} fresh processes that find no file and in #{PROCESSES} that find it
-        there; wall-clock time. Each probe takes a string and an integer; #{PROVIDERS_OF} to a provider.
+        there; wall-clock time. Each probe takes a string and an integer; #{PROVIDERS_OF} to a provider. The file
+        of a single probe is mostly padding to pages.
       TEXT
       memory(samples[COUNTS.last].map(&:last))
     end
@@ -34,11 +38,14 @@ module Benchmark
       end
     end
 
-    def row(count, samples)
-      first, other = samples.transpose.map { |side| Figure.of(side.map { |sample| sample[:ms] }) }
+    def first_load(samples) = Figure.of(samples.map { |first, _| first[:ms] })
+
+    def row(count, samples, one)
+      first = first_load(samples)
+      other = Figure.of(samples.map { |_, other| other[:ms] })
       sample = samples.first.last
-      per_probe = sample[:file_bytes].fdiv(count).round
-      cells = [count, sample[:images], first.to_s(1), other.to_s(1), per_probe]
+      each = count > 1 ? format("%.1f", (first.median - one) * 1000 / (count - 1)) : ""
+      cells = [count, sample[:images], first.to_s(1), other.to_s(1), each, sample[:file_bytes].fdiv(count).round]
       count == COUNTS.last ? [*cells, "#{MOST_MS} ms", Benchmark.verdict(first.median, MOST_MS)] : [*cells, "", ""]
     end
 
@@ -50,7 +57,7 @@ module Benchmark
       rows = [["all private memory that is not of a file", total.to_s(0), MOST_BYTES,
                Benchmark.verdict(total.median, MOST_BYTES)]]
       rows += parts.map { |part, bytes| ["of it #{part}", bytes.round, "", ""] }
-      rows << ["of it the rest: pages that malloc and Ruby keep", (total.median - parts.values.sum).round, "", ""]
+      rows << ["of it the rest, what malloc adds", (total.median - parts.values.sum).round, "", ""]
       Benchmark.report("Memory", <<~TEXT, MEMORY_COLUMNS, rows)
         The growth of Anonymous in /proc/self/smaps_rollup from before the declarations to after the load and a
         collection, in fresh processes; pages of the image file are shared and not counted.
@@ -61,17 +68,20 @@ module Benchmark
     def measure(count)
       require "railprobe"
       Railprobe.probe("warm_up:first", number: :integer)
+      trim
       before = anonymous
+      pages = GC.stat(:heap_allocated_pages)
       declare(Integer(count) - 1)
       ms = Benchmark.milliseconds { Railprobe.load or raise "nothing was loaded" }
       GC.start
       after = anonymous
+      pages = GC.stat(:heap_allocated_pages) - pages
       images = Railprobe.report[:images]
       loaded = images.sum { |image| image[:probes] }
       raise "#{loaded} probes are loaded" unless loaded == Integer(count)
 
       puts JSON.generate(ms: ms, images: images.size, file_bytes: images.sum { |image| image[:bytes] },
-                         anonymous: after - before, parts: parts(Integer(count)))
+                         anonymous: after - before, parts: parts(Integer(count), pages))
     end
 
     def declare(count)
@@ -81,13 +91,27 @@ module Benchmark
       end
     end
 
-    # What the engine and Ruby say they hold; the sizes of structs are those of registry.h and loader.h.
-    def parts(count)
+    # What the engine and Ruby say they hold; sites and the table of names as in loader.h and registry.c.
+    def parts(count, pages)
       require "objspace"
       slot = GC::INTERNAL_CONSTANTS[:RVALUE_SIZE] || GC::INTERNAL_CONSTANTS[:BASE_SLOT_SIZE]
+      page = slot * GC::INTERNAL_CONSTANTS.fetch(:HEAP_PAGE_OBJ_LIMIT)
       whole = ObjectSpace.memsize_of_all(Railprobe::Probe)
-      { "the Ruby objects" => count * slot, "probes with their names and arguments" => whole - (count * slot),
-        "sites" => count * 24 }
+      table = 64
+      table *= 2 while 4 * count > 3 * table
+      { "the Ruby objects" => count * slot, "free slots that Ruby adds to them" => (pages * page) - (count * slot),
+        "probes with their names and arguments" => whole - (count * slot), "sites" => count * 24,
+        "the table of names" => table * 8 }
+    end
+
+    # Gives back what malloc has free: it would hide as much of what is measured.
+    def trim
+      require "fiddle"
+      GC.start
+      trim = Fiddle::Handle::DEFAULT["malloc_trim"]
+      Fiddle::Function.new(trim, [Fiddle::TYPE_SIZE_T], Fiddle::TYPE_INT).call(0)
+    rescue Fiddle::DLError
+      warn "without glibc's malloc_trim the memory is less than it should be"
     end
 
     def anonymous

@@ -26,7 +26,7 @@ module Benchmark
       raise "benchmark/#{name}.rb: #{status}" unless status.success?
 
       puts output
-      output
+      "#{output.strip}\n"
     end
 
     def head(load_before)

@@ -19,6 +19,9 @@ module Benchmark
   BUILD = File.join(ROOT, "tmp/benchmark")
   LIB = File.join(ROOT, "lib")
 
+  # For children: Bundler, and what it loads, would be in their figures.
+  PLAIN = { "RUBYOPT" => nil, "RUBYLIB" => nil, "BUNDLE_GEMFILE" => nil }.freeze
+
   Figure = Struct.new(:median, :low, :high) do
     def self.of(values)
       sorted = values.sort
@@ -72,7 +75,7 @@ module Benchmark
     # Runs a script in a fresh Ruby and gives what it prints as JSON.
     def child(script, *arguments, flags: [], env: {})
       command = [RbConfig.ruby, *flags, "-I", LIB, script, *arguments.map(&:to_s)]
-      output, status = Open3.capture2(env, *command)
+      output, status = Open3.capture2(PLAIN.merge(env), *command)
       raise "#{command.shelljoin}: #{status}" unless status.success?
 
       JSON.parse(output, symbolize_names: true)
