@@ -3,11 +3,6 @@
  */
 #include <ruby.h>
 
-static VALUE none(VALUE self)
-{
-    return Qfalse;
-}
-
 static VALUE one(VALUE self, VALUE first)
 {
     return Qfalse;
@@ -18,18 +13,10 @@ static VALUE two(VALUE self, VALUE first, VALUE second)
     return Qfalse;
 }
 
-/* Takes its arguments as Probe#fire does. */
-static VALUE any(int count, VALUE *values, VALUE self)
-{
-    return Qfalse;
-}
-
 RUBY_FUNC_EXPORTED void Init_railprobe_baseline(void)
 {
     rb_ext_ractor_safe(true);
     VALUE baseline = rb_define_class("Baseline", rb_cObject);
-    rb_define_method(baseline, "none", none, 0);
     rb_define_method(baseline, "one", one, 1);
     rb_define_method(baseline, "two", two, 2);
-    rb_define_method(baseline, "any", any, -1);
 }
