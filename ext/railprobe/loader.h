@@ -37,7 +37,7 @@ struct rp_image {
     char digest[2 * RP_DIGEST_SIZE + 1];
     struct rp_mapping mapping;
     struct rp_site *sites; /* one for each probe, in the order of the image */
-    uint32_t *stubs;       /* per probe: the number of its entry stub */
+    uint32_t *stubs;       /* per probe: the number of its entry stub; NULL where there is none */
     void **owners;         /* per entry stub: what its method is to the caller. Never freed */
     const char *stem;      /* of the load that made it; static storage */
     bool wanted;           /* by the load that is going on */

@@ -5,6 +5,7 @@
  */
 #include "runtime.h"
 
+#include "buffer.h"
 #include "watcher.h"
 
 #include <errno.h>
@@ -186,9 +187,19 @@ static void place(void *context, size_t index, struct rp_image *image, uint32_t 
     struct rp_probe *const *probes = context;
     struct rp_probe *probe = probes[index];
     publish(probe, image, &image->sites[number]);
-    if (probe->method && image->stubs[number] != RP_NO_STUB) {
+    if (probe->method && image->stubs && image->stubs[number] != RP_NO_STUB) {
         image->owners[image->stubs[number]] = (void *)(uintptr_t)probe->method;
     }
+}
+
+static bool has_groups(const struct rp_declaration *declarations, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (declarations[i].group) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int compare_groups(const void *left, const void *right)
@@ -245,17 +256,17 @@ static enum rp_error load(const struct rp_registry *registry, const char *stem,
 {
     size_t probe_count = registry->count;
     struct rp_probe **probes = rp_registry_sorted(registry);
-    struct rp_declaration *declarations = calloc(probe_count + 1, sizeof *declarations);
-    enum rp_error error = probes && declarations ? RP_OK : RP_MEMORY;
-    for (size_t i = 0; i < probe_count && !error; i++) {
-        declarations[i] = probes[i]->declaration;
+    struct rp_buffer declarations = {0};
+    for (size_t i = 0; i < probe_count && probes; i++) {
+        rp_buffer_append(&declarations, &probes[i]->declaration, sizeof probes[i]->declaration);
     }
-    if (!error) {
-        error = renumber_groups(declarations, probe_count);
+    enum rp_error error = probes ? rp_buffer_error(&declarations) : RP_MEMORY;
+    if (!error && has_groups((const void *)declarations.bytes, probe_count)) {
+        error = renumber_groups((void *)declarations.bytes, probe_count);
     }
     if (!error) {
         const struct rp_load request = {.stem = stem,
-                                        .declarations = declarations,
+                                        .declarations = (const void *)declarations.bytes,
                                         .count = probe_count,
                                         .site = site,
                                         .directories = directories,
@@ -266,7 +277,7 @@ static enum rp_error load(const struct rp_registry *registry, const char *stem,
         error = watch_new_images();
     }
     (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
-    free(declarations);
+    rp_buffer_free(&declarations);
     free(probes);
     return error;
 }
@@ -337,7 +348,8 @@ static uint32_t stub_number(const struct rp_site *site, struct rp_image **image)
 {
     for (*image = runtime.loader.images; *image; *image = (*image)->next) {
         if (site >= (*image)->sites && site < (*image)->sites + (*image)->mapping.layout.count) {
-            uint32_t number = (*image)->stubs[site - (*image)->sites];
+            uint32_t number =
+                (*image)->stubs ? (*image)->stubs[site - (*image)->sites] : RP_NO_STUB;
             return number < (*image)->mapping.layout.stub_count ? number : RP_NO_STUB;
         }
     }
