@@ -56,7 +56,9 @@ static char *repeat(const char *before, const char *each, uint32_t count, size_t
     }
     rp_buffer_string(&out, "");
     *size = out.size - 1;
-    return (char *)out.bytes;
+    char *text = out.failed ? NULL : memcpy(malloc(out.size), out.bytes, out.size);
+    rp_buffer_free(&out);
+    return text;
 }
 
 static void the_bounds_are_errors_of_their_own(void)
