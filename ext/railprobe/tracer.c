@@ -28,6 +28,7 @@ static struct traced *methods;
 static struct rp_common common;
 static VALUE wrappers; /* target => its module, by identity; both go with the class */
 static VALUE class_traced_method;
+static VALUE module_methods; /* of Module itself, by name: a class may have others in their place */
 static uint32_t last_group;
 
 /* -- the object -- */
@@ -117,9 +118,16 @@ static VALUE module_of(struct traced *traced)
     return module;
 }
 
-static bool is_defined(VALUE target, const char *question, ID name)
+/* What Module's own method of that name says of the target, whatever the class has made of it. */
+static VALUE ask(VALUE target, const char *question, VALUE name)
 {
-    return RTEST(rb_funcall(target, rb_intern(question), 1, ID2SYM(name)));
+    VALUE key = ID2SYM(rb_intern(question));
+    VALUE method = rb_hash_lookup(module_methods, key);
+    if (NIL_P(method)) {
+        method = rb_funcall(rb_cModule, rb_intern("instance_method"), 1, key);
+        rb_hash_aset(module_methods, key, method);
+    }
+    return rb_funcall(method, rb_intern("bind_call"), 2, target, name);
 }
 
 static VALUE fail(struct traced *traced, const char *why)
@@ -142,9 +150,9 @@ static VALUE arm(VALUE argument)
     if (!stub) {
         return fail(traced, "its probe is not loaded");
     }
-    bool is_private = is_defined(traced->target, "private_method_defined?", method->name);
-    bool is_protected = is_defined(traced->target, "protected_method_defined?", method->name);
-    method->original = rb_funcall(traced->target, rb_intern("instance_method"), 1, name);
+    bool is_private = RTEST(ask(traced->target, "private_method_defined?", name));
+    bool is_protected = RTEST(ask(traced->target, "protected_method_defined?", name));
+    method->original = ask(traced->target, "instance_method", name);
     VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
     if (is_refused(owner, rb_id2name(method->name))) {
         return fail(traced, "a wrapper would change what this method of Ruby's core does");
@@ -153,9 +161,9 @@ static VALUE arm(VALUE argument)
     VALUE (*function)(ANYARGS);
     memcpy(&function, &stub, sizeof function);
     rb_ext_ractor_safe(true);
-    rb_define_method(traced->wrapper, rb_id2name(method->name), function, -1);
+    rb_define_method_id(traced->wrapper, method->name, function, -1);
     if (is_private || is_protected) {
-        rb_funcall(traced->wrapper, rb_intern(is_private ? "private" : "protected"), 1, name);
+        ask(traced->wrapper, is_private ? "private" : "protected", name);
     }
     return Qtrue;
 }
@@ -163,17 +171,23 @@ static VALUE arm(VALUE argument)
 static VALUE disarm(VALUE argument)
 {
     struct traced *traced = (struct traced *)argument;
-    rb_funcall(traced->wrapper, rb_intern("remove_method"), 1, ID2SYM(traced->method.name));
+    ask(traced->wrapper, "remove_method", ID2SYM(traced->method.name));
     return Qtrue;
 }
 
-/* False when the change was not made, and why is the method's failure. $! stays as it was. */
+/*
+ * False when the change was not made, and why is the method's failure. $! stays as it was. Ruby would warn of
+ * an initialize that is removed; it is the wrapper's.
+ */
 static bool attempt(VALUE (*change)(VALUE), struct traced *traced)
 {
     int state = 0;
     VALUE before = rb_errinfo();
+    VALUE verbose = ruby_verbose;
     traced->failure = Qnil;
+    ruby_verbose = Qnil;
     VALUE done = rb_protect(change, (VALUE)traced, &state);
+    ruby_verbose = verbose;
     if (!state) {
         return RTEST(done);
     }
@@ -210,10 +224,11 @@ static bool settle(struct traced *traced)
         }
         return false;
     }
-    if (attempt(wanted ? arm : disarm, traced)) {
+    bool has_changed = attempt(wanted ? arm : disarm, traced);
+    if (has_changed) {
         traced->is_armed = wanted;
     }
-    return true;
+    return has_changed;
 }
 
 bool rp_tracer_settle(void)
@@ -314,6 +329,8 @@ void rp_tracer_define(VALUE railprobe)
 {
     wrappers = rb_class_new_instance(0, NULL, rb_path2class("ObjectSpace::WeakMap"));
     rb_global_variable(&wrappers);
+    module_methods = rb_hash_new();
+    rb_global_variable(&module_methods);
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);
     rb_undef_alloc_func(class_traced_method);
