@@ -13,6 +13,8 @@
 struct rp_method {
     ID name;
     VALUE original;      /* an UnboundMethod, taken before the wrapper was made */
+    VALUE aliases; /* nil, or a Hash: names that were given to the wrapper before original was the
+                      method => the UnboundMethod that it then was */
     const char *subject; /* Order#checkout */
     uint32_t helpers;    /* 1u << RP_HELPER_... for each */
     int frames;          /* of a stack */

@@ -39,6 +39,7 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->target);
     rb_gc_mark(traced->wrapper);
     rb_gc_mark(traced->method.original);
+    rb_gc_mark(traced->method.aliases);
     rb_gc_mark(traced->failure);
 }
 
@@ -136,6 +137,27 @@ static VALUE fail(struct traced *traced, const char *why)
     return Qfalse;
 }
 
+/*
+ * The method is another one than when it was last armed. Names that the wrapper was given then, as by an
+ * alias chain, stand for what the method was then. O(methods of the class).
+ */
+static void remember_aliases(struct traced *traced, const char *list)
+{
+    struct rp_method *method = &traced->method;
+    VALUE names = ask(traced->target, list, Qfalse);
+    if (NIL_P(method->aliases)) {
+        method->aliases = rb_hash_new();
+    }
+    for (long i = 0; i < RARRAY_LEN(names); i++) {
+        VALUE name = RARRAY_AREF(names, i);
+        VALUE found = ask(traced->target, "instance_method", name);
+        if (name != ID2SYM(method->name) && NIL_P(rb_hash_lookup(method->aliases, name)) &&
+            rb_funcall(found, rb_intern("original_name"), 0) == ID2SYM(method->name)) {
+            rb_hash_aset(method->aliases, name, method->original);
+        }
+    }
+}
+
 /* The pointer goes into the method table; it stays valid, as no image is ever unmapped. */
 static VALUE arm(VALUE argument)
 {
@@ -152,7 +174,12 @@ static VALUE arm(VALUE argument)
     }
     bool is_private = RTEST(ask(traced->target, "private_method_defined?", name));
     bool is_protected = RTEST(ask(traced->target, "protected_method_defined?", name));
-    method->original = ask(traced->target, "instance_method", name);
+    VALUE original = ask(traced->target, "instance_method", name);
+    if (!NIL_P(method->original) && !RTEST(rb_equal(method->original, original))) {
+        remember_aliases(traced, "instance_methods");
+        remember_aliases(traced, "private_instance_methods");
+    }
+    method->original = original;
     VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
     if (is_refused(owner, rb_id2name(method->name))) {
         return fail(traced, "a wrapper would change what this method of Ruby's core does");
@@ -265,6 +292,7 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
     }
     traced->target = target;
     traced->wrapper = traced->failure = traced->method.original = Qnil;
+    traced->method.aliases = Qnil;
     traced->method.name = rb_sym2id(name);
     traced->method.subject = traced->subject;
     traced->method.frames = NUM2INT(frames);

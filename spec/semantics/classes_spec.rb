@@ -208,7 +208,6 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
       outside = 10
       define_method(:f) { |one, two = 2, *rest, key: 1, &block| [outside, self.class.name, one, two, rest, key, block&.call] }
       define_method(:g, instance_method(:f))
-      define_method(:h, 3.method(:+).unbind) if false # rubocop:disable Lint/LiteralAsCondition
       define_method(:call) { |*values| next values.size if values.any? }
     end
     outcome do |scene|
@@ -336,7 +335,6 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
   end
 
   semantics "frozen receivers and classes frozen while armed" do
-    subject { def f = [frozen?, failing] }
     subject do
       def f = frozen?
       def g = @value = 1

@@ -156,14 +156,16 @@ module Semantics
 
       @raised = rows.map { |row| Tracers.semaphore(row).tap { |semaphore| semaphore.add(1) } }
       Railprobe::Engine.settle
-      @wrappers = wrappers
+      @wrappers ||= wrappers
       @armed_once = states.include?(:armed) or raise "nothing was armed in #{@kase.name}: #{Tracers.of(mode)}"
+      nil
     end
 
     def disarm
       @raised.each { |semaphore| semaphore.add(-1) }
       @raised = []
       Railprobe::Engine.settle unless mode == :plain
+      nil
     end
 
     def states = Tracers.of(mode).map { |row| row[:state] }.uniq
