@@ -35,23 +35,37 @@ Stage.answer(:complaints) { Railprobe.report[:complaints].keys }
 Stage.answer(:originals) { METHODS.all? { |name| FACTS[name] == BEFORE[name] && Shop.instance_method(name) == ORIGINALS[name] } }
 Stage.answer(:shown) { |name| FACTS[name.to_sym].drop(1) }
 
-# When a probe of the method was first seen to be attached, and when the method was first seen to be armed.
-Stage.answer(:watch) do |name, probe|
-  watched = Railprobe[probe]
-  @watcher = Thread.new do
-    now = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
-    Thread.pass until watched.attached?
-    attached = now.call
-    Thread.pass until Shop.instance_method(name.to_sym).arity == -1
-    now.call - attached
+NOW = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
+ARMED = -> { Shop.instance_method(:call).arity == -1 }
+
+# Threads that are busy looking: one of them is running at any time, and sees when a tracer has attached and
+# when the method is armed.
+threads = []
+busy = true
+attached_at = armed_at = nil
+Stage.answer(:work_hard) do |count|
+  probe = Railprobe["shop:call__return"]
+  threads = Array.new(count) do
+    Thread.new do
+      while busy
+        attached_at ||= NOW.call if probe.attached?
+        armed_at ||= NOW.call if ARMED.call
+      end
+    end
+  end
+  count
+end
+Stage.answer(:armed_after) { armed_at && (armed_at - attached_at) }
+
+# Says by itself when the method is armed; until then every thread sleeps.
+Stage.answer(:tell_when_armed) do
+  Railprobe.on_change do |_probe, attached|
+    Thread.pass until ARMED.call || !attached
+    Stage.line.syswrite("#{JSON.generate([NOW.call, ARMED.call])}\n") if attached
   end
   true
 end
-Stage.answer(:armed_after) { @watcher.value }
 
-threads = []
-busy = true
-Stage.answer(:work_hard) { |count| (threads = Array.new(count) { Thread.new { busy && 1 while busy } }).size }
 Stage.answer(:rest) do
   busy = false
   threads.each(&:join).clear.size

@@ -1,0 +1,139 @@
+# frozen_string_literal: true
+
+# What a thousand methods in the YAML cost while nobody is attached, in instructions: callgrind counts them all, in
+# a process with the gem and the tracers loaded, and in one without. So that start-up does not count, each runs the
+# workload twice, with loops of two lengths, and the difference is what is compared.
+#
+#   ruby benchmark/unarmed.rb        prints the instructions of a call, without and with, and the difference
+#
+# A run of this file with a kind and a number of loops is one of the four processes.
+require "fileutils"
+require "open3"
+require "rbconfig"
+require "tmpdir"
+
+class Unarmed
+  CLASSES = 50
+  METHODS = 20
+  LOOPS = [20, 120].freeze
+  LIBRARY = File.expand_path("../lib", __dir__)
+  KINDS = %w[without with again].freeze # again: once more with the gem, after each method was armed and disarmed
+
+  Result = Struct.new(:instructions, :calls) do
+    def per_call = instructions.fdiv(calls)
+    def difference_from(other) = (instructions - other.instructions).fdiv(other.instructions)
+  end
+
+  # Kind => Result.
+  def run
+    Dir.mktmpdir("unarmed") do |directory|
+      @directory = directory
+      Dir.mkdir(File.join(directory, "images"), 0o700)
+      KINDS.map { |kind| [kind, LOOPS.map { |loops| start(kind, loops) }] }.to_h { |kind, readers| [kind, count(readers)] }
+    end
+  end
+
+  private
+
+  def count(readers)
+    short, long = readers.map { |reader| instructions(*reader) }
+    Result.new(long - short, (LOOPS.last - LOOPS.first) * CLASSES * METHODS)
+  end
+
+  # All of them run side by side.
+  def start(kind, loops)
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", RbConfig.ruby, "--disable-gems", "-W0",
+               "-I", LIBRARY, __FILE__, kind, loops.to_s, @directory]
+    environment = { "RAILPROBE_DIR" => File.join(@directory, "images"), "RUBYOPT" => nil, "RUBYLIB" => nil,
+                    "RUBY_GC_HEAP_INIT_SLOTS" => "200000", "RAILPROBE_POLL_MS" => "60000" }
+    _, output, thread = Open3.popen2e(environment, *command)
+    [output, thread]
+  end
+
+  def instructions(output, thread)
+    text = output.read
+    raise "callgrind: #{text}" unless thread.value.success?
+
+    text[/Collected : (\d+)/, 1].to_i
+  end
+
+  # One of the processes.
+  class Process
+    def initialize(kind, loops, directory)
+      @kind = kind
+      @loops = Integer(loops)
+      @directory = directory
+    end
+
+    def run
+      define
+      before = facts
+      trace unless @kind == "without"
+      arm_and_disarm if @kind == "again"
+      abort("the methods are others now") unless facts == before
+      GC.disable
+      work
+    end
+
+    private
+
+    def define
+      CLASSES.times do |number|
+        methods = Array.new(METHODS) { |index| "def method_#{index}(one, two = 2) = @last = one\n" }.join
+        Object.class_eval("class Traced#{number}\n#{methods}end", __FILE__, __LINE__)
+      end
+      @classes = Array.new(CLASSES) { |number| Object.const_get("Traced#{number}") }
+    end
+
+    # What there is to ask of a method, and the Method objects themselves.
+    def facts
+      @classes.flat_map do |traced|
+        traced.instance_methods(false).map { |name| traced.instance_method(name) }
+              .map { |method| [method, method.owner, method.arity, method.parameters, method.source_location] }
+      end
+    end
+
+    def trace
+      require "railprobe"
+      file = File.join(@directory, "tracers-#{::Process.pid}.yml")
+      entries = @classes.map { |traced| "  - class: #{traced}\n    methods: \"*\"\n" }
+      File.write(file, "version: 1\ntracers:\n#{entries.join}")
+      Railprobe.start(file) or abort("Railprobe.start: #{Railprobe.report}")
+      states = Railprobe.report[:tracers].map { |row| row[:state] }
+      abort("#{states.tally}") unless states.tally == { ready: CLASSES * METHODS }
+    end
+
+    # As a tracer does that sees all of them and leaves.
+    def arm_and_disarm
+      require_relative "../spec/support/semaphore"
+      semaphores = Railprobe.report[:tracers].each_slice(METHODS).map { |rows| Semaphore.new(Railprobe[rows[0][:probes][0]]) }
+      semaphores.each { |semaphore| semaphore.add(1) }
+      Railprobe::Engine.settle
+      armed = Railprobe.report[:tracers].count { |row| row[:state] == :armed }
+      abort("#{armed} armed") unless armed == CLASSES
+      semaphores.each { |semaphore| semaphore.add(-1) }
+      Railprobe::Engine.settle
+    end
+
+    # Each method has a call site of its own, as most have in an app.
+    def work
+      calls = Array.new(CLASSES * METHODS) { |index| "objects[#{index / METHODS}].method_#{index % METHODS}(number)" }
+      workload = Object.new
+      workload.instance_eval("def call_all(objects, loops)\nloops.times { |number|\n#{calls.join("\n")} }\nend", __FILE__,
+                             __LINE__)
+      workload.call_all(@classes.map(&:new), @loops)
+    end
+  end
+end
+
+if $PROGRAM_NAME == __FILE__
+  if ARGV.any?
+    Unarmed::Process.new(*ARGV).run
+  else
+    results = Unarmed.new.run
+    results.each do |kind, result|
+      puts format("%-8s %10.2f instructions a call, %+.4f %%", kind, result.per_call,
+                  result.difference_from(results["without"]) * 100)
+    end
+  end
+end
