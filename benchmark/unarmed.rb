@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 # What a thousand methods in the YAML cost while nobody is attached, in instructions: callgrind counts them all, in
-# a process with the gem and the tracers loaded, and in one without. So that start-up does not count, each runs the
-# workload twice, with loops of two lengths, and the difference is what is compared.
+# a process with the gem and the tracers loaded, and in one without. So that start-up does not count, it collects within
+# a catch only: no other is in these programs.
 #
 #   ruby benchmark/unarmed.rb        prints the instructions of a call, without and with, and the difference
 #
-# A run of this file with a kind and a number of loops is one of the four processes.
+# A run of this file with a kind is one of the processes.
 require "fileutils"
 require "open3"
 require "rbconfig"
@@ -15,7 +15,7 @@ require "tmpdir"
 class Unarmed
   CLASSES = 50
   METHODS = 20
-  LOOPS = [20, 120].freeze
+  LOOPS = 100.freeze
   LIBRARY = File.expand_path("../lib", __dir__)
   KINDS = %w[without with again].freeze # again: once more with the gem, after each method was armed and disarmed
 
@@ -29,21 +29,19 @@ class Unarmed
     Dir.mktmpdir("unarmed") do |directory|
       @directory = directory
       Dir.mkdir(File.join(directory, "images"), 0o700)
-      KINDS.map { |kind| [kind, LOOPS.map { |loops| start(kind, loops) }] }.to_h { |kind, readers| [kind, count(readers)] }
+      KINDS.map { |kind| [kind, start(kind)] }.to_h { |kind, reader| [kind, count(reader)] }
     end
   end
 
   private
 
-  def count(readers)
-    short, long = readers.map { |reader| instructions(*reader) }
-    Result.new(long - short, (LOOPS.last - LOOPS.first) * CLASSES * METHODS)
-  end
+  def count(reader) = Result.new(instructions(*reader), LOOPS * CLASSES * METHODS)
 
   # All of them run side by side.
-  def start(kind, loops)
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", RbConfig.ruby, "--disable-gems", "-W0",
-               "-I", LIBRARY, __FILE__, kind, loops.to_s, @directory]
+  def start(kind)
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no",
+               "--toggle-collect=rb_catch_obj", RbConfig.ruby, "--disable-gems", "-W0", "-I", LIBRARY, __FILE__, kind,
+               @directory]
     environment = { "RAILPROBE_DIR" => File.join(@directory, "images"), "RUBYOPT" => nil, "RUBYLIB" => nil,
                     "RUBY_GC_HEAP_INIT_SLOTS" => "200000", "RAILPROBE_POLL_MS" => "60000" }
     _, output, thread = Open3.popen2e(environment, *command)
@@ -59,9 +57,8 @@ class Unarmed
 
   # One of the processes.
   class Process
-    def initialize(kind, loops, directory)
+    def initialize(kind, directory)
       @kind = kind
-      @loops = Integer(loops)
       @directory = directory
     end
 
@@ -121,7 +118,9 @@ class Unarmed
       workload = Object.new
       workload.instance_eval("def call_all(objects, loops)\nloops.times { |number|\n#{calls.join("\n")} }\nend", __FILE__,
                              __LINE__)
-      workload.call_all(@classes.map(&:new), @loops)
+      objects = @classes.map(&:new)
+      workload.call_all(objects, 2) # fills the caches
+      catch { workload.call_all(objects, LOOPS) }
     end
   end
 end

@@ -249,7 +249,7 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
     subject do
       def f(log, ready)
         ready << true
-        sleep
+        Thread.stop
       ensure
         log << [:ensure, $!]
       end
@@ -272,7 +272,7 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
     subject do
       def f(ready)
         ready << true
-        sleep
+        Thread.stop
       rescue ArgumentError => error
         [error.class, error.message, $!.equal?(error)]
       end
@@ -287,7 +287,7 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
   end
 
   semantics "Thread#raise that nobody inside rescues" do
-    subject { def f(ready) = ready.push(true) && sleep }
+    subject { def f(ready) = ready.push(true) && Thread.stop }
     outcome do |scene|
       ready = Queue.new
       thread = Thread.new { scene.subject.new.f(ready) }
@@ -299,7 +299,7 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
   end
 
   semantics "Timeout" do
-    subject { def f = sleep }
+    subject { def f = Queue.new.pop }
     outcome { |scene| failure { Timeout.timeout(0.01) { scene.subject.new.f } } }
   end
 
