@@ -15,7 +15,7 @@ require "tmpdir"
 class Unarmed
   CLASSES = 50
   METHODS = 20
-  LOOPS = 100.freeze
+  LOOPS = 100
   LIBRARY = File.expand_path("../lib", __dir__)
   KINDS = %w[without with again].freeze # again: once more with the gem, after each method was armed and disarmed
 
@@ -77,7 +77,7 @@ class Unarmed
     def define
       CLASSES.times do |number|
         methods = Array.new(METHODS) { |index| "def method_#{index}(one, two = 2) = @last = one\n" }.join
-        Object.class_eval("class Traced#{number}\n#{methods}end", __FILE__, __LINE__)
+        Object.const_set("Traced#{number}", Class.new).class_eval(methods, __FILE__, __LINE__)
       end
       @classes = Array.new(CLASSES) { |number| Object.const_get("Traced#{number}") }
     end
@@ -97,13 +97,15 @@ class Unarmed
       File.write(file, "version: 1\ntracers:\n#{entries.join}")
       Railprobe.start(file) or abort("Railprobe.start: #{Railprobe.report}")
       states = Railprobe.report[:tracers].map { |row| row[:state] }
-      abort("#{states.tally}") unless states.tally == { ready: CLASSES * METHODS }
+      abort(states.tally.to_s) unless states.tally == { ready: CLASSES * METHODS }
     end
 
     # As a tracer does that sees all of them and leaves.
     def arm_and_disarm
       require_relative "../spec/support/semaphore"
-      semaphores = Railprobe.report[:tracers].each_slice(METHODS).map { |rows| Semaphore.new(Railprobe[rows[0][:probes][0]]) }
+      semaphores = Railprobe.report[:tracers].each_slice(METHODS).map do |rows|
+        Semaphore.new(Railprobe[rows[0][:probes][0]])
+      end
       semaphores.each { |semaphore| semaphore.add(1) }
       Railprobe::Engine.settle
       armed = Railprobe.report[:tracers].count { |row| row[:state] == :armed }
@@ -116,8 +118,8 @@ class Unarmed
     def work
       calls = Array.new(CLASSES * METHODS) { |index| "objects[#{index / METHODS}].method_#{index % METHODS}(number)" }
       workload = Object.new
-      workload.instance_eval("def call_all(objects, loops)\nloops.times { |number|\n#{calls.join("\n")} }\nend", __FILE__,
-                             __LINE__)
+      text = "def call_all(objects, loops)\nloops.times { |number|\n#{calls.join("\n")} }\nend"
+      workload.instance_eval(text, __FILE__, __LINE__)
       objects = @classes.map(&:new)
       workload.call_all(objects, 2) # fills the caches
       catch { workload.call_all(objects, LOOPS) }

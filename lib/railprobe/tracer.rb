@@ -77,7 +77,9 @@ module Railprobe
       found = ClassLookup.find(name)
       return [] unless found
 
-      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map { |method| [method, false] }
+      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map do |method|
+        [method, false]
+      end
     end
   end
 

@@ -12,8 +12,8 @@ RSpec.describe "Tracers of the YAML", :e2e do
   before { declare("call", "slow", "busy", ".open") }
 
   def declare(*methods, types: %w[latency], more: "")
-    text = "version: 1\ntracers:\n  - class: Shop\n    methods: [#{methods.map(&:inspect).join(", ")}]\n" \
-           "    types: [#{types.join(", ")}]\n#{more}"
+    text = "version: 1\ntracers:\n  - class: Shop\n    methods: [#{methods.map(&:inspect).join(", ")}]\n    " \
+           "types: [#{types.join(", ")}]\n#{more}"
     File.write("#{file}.new", text)
     File.rename("#{file}.new", file)
   end
@@ -35,7 +35,11 @@ RSpec.describe "Tracers of the YAML", :e2e do
     expect(target.peers.map { |peer| peer.ask(:originals) }).to all(be(true))
     tracer = trace_methods("usdt:#{app}:shop:call__return { @calls[pid] = count(); }", "Shop#call")
     expect(target.ask(:shown, "call")).to eq([-1, [["rest"]], nil])
-    expected = target.peers.map { |peer| Thread.new { [peer.pid.to_s, peer.ask(:call_in_threads, 4, 2_500)] } }.to_h(&:value)
+    expected = target.peers.map do |peer|
+      Thread.new do
+        [peer.pid.to_s, peer.ask(:call_in_threads, 4, 2_500)]
+      end
+    end.to_h(&:value)
     tracer.stop
     expect_released(target)
     wait_for_state("ready", "Shop#call")
@@ -99,7 +103,8 @@ RSpec.describe "Tracers of the YAML", :e2e do
     target.ask(:jump)
     tracer.stop
 
-    expect(tracer.counts("@ended")).to eq("Shop#call,0" => 30, "Shop.open,0" => 20, "Shop#fail,1" => 1, "Shop#jump,2" => 1)
+    expect(tracer.counts("@ended")).to eq("Shop#call,0" => 30, "Shop.open,0" => 20, "Shop#fail,1" => 1,
+                                          "Shop#jump,2" => 1)
     expect_released(target)
     wait_for_state("ready", *methods)
     expect(target.ask(:originals)).to be(true)

@@ -54,7 +54,8 @@ RSpec.describe "Arguments of a traced method", :native, :semantics do
     outcome do |scene|
       subject = scene.subject.new
       hash = { two: 2, "text" => 3 }
-      [subject.f, subject.f(**hash), subject.f(hash), subject.f(hash, **hash), subject.f(one: 5, **hash), subject.f(**{})]
+      [subject.f, subject.f(**hash), subject.f(hash), subject.f(hash, **hash), subject.f(one: 5, **hash),
+       subject.f(**{})]
     end
   end
 
@@ -154,7 +155,11 @@ RSpec.describe "Arguments of a traced method", :native, :semantics do
 
   semantics "block that is yielded to" do
     subject { def f(*values) = yield(*values) }
-    outcome { |scene| [scene.subject.new.f(1) { |one| one + 1 }, scene.subject.new.f([1, 2]) { |one, two| [two, one] }] }
+    outcome { |scene|
+      [scene.subject.new.f(1) { |one| one + 1 }, scene.subject.new.f([1, 2]) { |one, two|
+        [two, one]
+      }]
+    }
   end
 
   semantics "error without a block" do
@@ -164,7 +169,11 @@ RSpec.describe "Arguments of a traced method", :native, :semantics do
 
   semantics "block_given? within" do
     subject { def f = block_given? }
-    outcome { |scene| [scene.subject.new.f, scene.subject.new.f { nil }, scene.subject.new.f(&nil), scene.subject.new.f(&:to_s)] }
+    outcome { |scene|
+      [scene.subject.new.f, scene.subject.new.f {
+        nil
+      }, scene.subject.new.f(&nil), scene.subject.new.f(&:to_s)]
+    }
   end
 
   semantics "Proc object, the one that was given" do
@@ -197,6 +206,10 @@ RSpec.describe "Arguments of a traced method", :native, :semantics do
 
   semantics "numbered parameters and a block's arity" do
     subject { def f(&block) = [block.arity, block.parameters, [[1, 2]].map(&block)] }
-    outcome { |scene| [scene.subject.new.f { _1 }, scene.subject.new.f { [_1, _2] }, scene.subject.new.f { |a, b| [b, a] }] }
+    outcome { |scene|
+      [scene.subject.new.f { _1 }, scene.subject.new.f { [_1, _2] }, scene.subject.new.f { |a, b|
+        [b, a]
+      }]
+    }
   end
 end

@@ -40,7 +40,11 @@ RSpec.describe "Changes while methods are armed", :native, :semantics do
       def g = :stays
     end
     outcome { |scene| scene.subject.send(:remove_method, :f) && scene.subject.new.g }
-    afterwards { |scene| [failure { scene.subject.new.f }, scene.subject.method_defined?(:f), scene.subject.new.respond_to?(:f)] }
+    afterwards { |scene|
+      [failure {
+        scene.subject.new.f
+      }, scene.subject.method_defined?(:f), scene.subject.new.respond_to?(:f)]
+    }
   end
 
   semantics "method removed from a subclass, so that the inherited one is back" do

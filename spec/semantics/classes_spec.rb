@@ -15,6 +15,7 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
     base { def f = [:base, yield] }
     subject do |scene|
       include scene.mixin
+
       def f(&) = [:subject, super]
     end
     outcome { |scene| scene.subject.new.f { 7 } }
@@ -98,6 +99,7 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
     mixin { def f = [:mixin, super] }
     subject do |scene|
       prepend scene.mixin
+
       def f = :own
     end
     outcome do |scene|
@@ -153,7 +155,8 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
       subject = scene.subject
       [subject.instance_methods(false), subject.public_instance_methods(false), subject.private_instance_methods(false),
        subject.method_defined?(:f, false), subject.public_method_defined?(:g), subject.protected_method_defined?(:g),
-       subject.private_method_defined?(:h), subject.new.methods - Object.instance_methods, subject.instance_method(:f).name]
+       subject.private_method_defined?(:h), subject.new.methods - Object.instance_methods,
+       subject.instance_method(:f).name]
     end
   end
 
@@ -195,24 +198,31 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
     subject do
       attr_reader :reader, :f
       attr_writer :writer
+
       def g = @writer
     end
     outcome do |scene|
       subject = scene.subject.new
-      [subject.reader, (subject.writer = 3), subject.g, failure { subject.reader(1) }, subject.send(:writer=, 4), subject.g]
+      [subject.reader, (subject.writer = 3), subject.g, failure {
+        subject.reader(1)
+      }, subject.send(:writer=, 4), subject.g]
     end
   end
 
   semantics "methods made by define_method, of a block, a Method and an UnboundMethod" do
     subject do
       outside = 10
-      define_method(:f) { |one, two = 2, *rest, key: 1, &block| [outside, self.class.name, one, two, rest, key, block&.call] }
+      define_method(:f) { |one, two = 2, *rest, key: 1, &block|
+        [outside, self.class.name, one, two, rest, key, block&.call]
+      }
       define_method(:g, instance_method(:f))
       define_method(:call) { |*values| next values.size if values.any? }
     end
     outcome do |scene|
       subject = scene.subject.new
-      [subject.f(1), subject.f(1, 3, 4, key: 5) { 6 }, subject.g(0), subject.call, subject.call(1, 2), failure { subject.f }]
+      [subject.f(1), subject.f(1, 3, 4, key: 5) { 6 }, subject.g(0), subject.call, subject.call(1, 2), failure {
+        subject.f
+      }]
     end
   end
 
@@ -284,7 +294,8 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
     end
     outcome do |scene|
       subject = scene.subject.new
-      [subject.f ||= 1, subject.f += 1, subject[:a] ||= 5, subject[:a] += 1, subject[:a], subject&.f, subject.send(:[]=, 1, 2)]
+      [subject.f ||= 1, subject.f += 1, subject[:a] ||= 5, subject[:a] += 1, subject[:a], subject&.f,
+       subject.send(:[]=, 1, 2)]
     end
   end
 
@@ -300,7 +311,11 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
         @f = [@one, two, block&.call]
       end
     end
-    outcome { |scene| [scene.subject.new(1, two: 2) { 3 }.f, failure { scene.subject.new(:bad, two: 1) }, failure { scene.subject.new }] }
+    outcome { |scene|
+      [scene.subject.new(1, two: 2) { 3 }.f, failure { scene.subject.new(:bad, two: 1) }, failure {
+        scene.subject.new
+      }]
+    }
   end
 
   semantics "new and allocate, made by hand" do
@@ -317,7 +332,11 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
 
       def initialize_copy(other) = @f = [:copied, other.f]
     end
-    outcome { |scene| scene.subject.new.tap { |subject| subject.f = 1 }.then { |subject| [subject.dup.f, subject.clone.f, subject.f] } }
+    outcome { |scene|
+      scene.subject.new.tap { |subject|
+        subject.f = 1
+      }.then { |subject| [subject.dup.f, subject.clone.f, subject.f] }
+    }
   end
 
   semantics "copies of the class" do
@@ -325,7 +344,11 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
       def f = :own
       def self.g = :class
     end
-    outcome { |scene| [scene.subject.dup, scene.subject.clone].map { |copy| [copy.new.f, copy.g, copy.instance_methods(false)] } }
+    outcome { |scene|
+      [scene.subject.dup, scene.subject.clone].map { |copy|
+        [copy.new.f, copy.g, copy.instance_methods(false)]
+      }
+    }
   end
 
   semantics "copies of the class, after the tracer has left" do
@@ -372,7 +395,11 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
 
   semantics "respond_to?, method and public_method" do
     subject { def f = 1 }
-    outcome { |scene| scene.subject.new.then { |it| [it.respond_to?(:f), it.method(:f).call, it.public_method(:f).name] } }
+    outcome { |scene|
+      scene.subject.new.then { |it|
+        [it.respond_to?(:f), it.method(:f).call, it.public_method(:f).name]
+      }
+    }
   end
 
   semantics "methods that Ruby calls by itself" do
@@ -386,8 +413,11 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
     end
     outcome do |scene|
       subject = scene.subject.new
-      ["#{subject}", { subject => 1 }[scene.subject.new], subject.sort, subject.first, subject.include?(2), [subject].inspect,
-       subject.each_slice(2).to_a, subject.lazy.map { |one| one + 1 }.to_a, subject.each_entry.next, subject.min_by(&:-@)]
+      ["#{subject}", { subject => 1 }[scene.subject.new], subject.sort, subject.first, subject.include?(2),
+       [subject].inspect,
+       subject.each_slice(2).to_a, subject.lazy.map { |one|
+                                     one + 1
+                                   }.to_a, subject.each_entry.next, subject.min_by(&:-@)]
     end
   end
 
@@ -413,14 +443,22 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
       def <=>(other) = f <=> other.f
       include Comparable
     end
-    outcome { |scene| [3, 1, 2].map { |value| scene.subject.new(value) }.then { |all| [all.min.f, all.sort.map(&:f), all[0] > all[1]] } }
+    outcome { |scene|
+      [3, 1, 2].map { |value|
+        scene.subject.new(value)
+      }.then { |all| [all.min.f, all.sort.map(&:f), all[0] > all[1]] }
+    }
   end
 
   semantics "instance_eval, instance_exec and class_eval around it" do
     subject { def f = @value }
     outcome do |scene|
       subject = scene.subject.new
-      [subject.instance_eval { @value = 4 and f }, subject.instance_exec(5) { |one| [f, one] }, scene.subject.class_eval { new.f }]
+      [subject.instance_eval { @value = 4 and f }, subject.instance_exec(5) { |one|
+        [f, one]
+      }, scene.subject.class_eval {
+           new.f
+         }]
     end
   end
 

@@ -103,8 +103,13 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
   semantics "exception without a message, and one whose message is no text" do
     subject { def f(*values) = raise(*values) }
     outcome do |scene|
-      [RuntimeError, RuntimeError.new(nil), RuntimeError.new([1]), KeyError.new("k", receiver: {}, key: 1), Class.new(StandardError)]
-        .map { |error| failure { scene.subject.new.f(error) }.last.then { |said| said.is_a?(String) ? said[/\A[^0]*/] : said } }
+      [RuntimeError, RuntimeError.new(nil), RuntimeError.new([1]), KeyError.new("k", receiver: {}, key: 1),
+       Class.new(StandardError)]
+        .map { |error|
+        failure {
+          scene.subject.new.f(error)
+        }.last.then { |said| said.is_a?(String) ? said[/\A[^0]*/] : said }
+      }
     end
   end
 
@@ -160,7 +165,13 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
     end
     outcome do |scene|
       subject = scene.subject.new
-      [catch(:tag) { subject.f }, subject.g { subject.f }, catch(:other) { subject.h { subject.h { throw :other, 2 } } },
+      [catch(:tag) { subject.f }, subject.g { subject.f }, catch(:other) {
+        subject.h {
+          subject.h {
+            throw :other, 2
+          }
+        }
+      },
        failure { subject.f }]
     end
   end
@@ -304,7 +315,11 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
   end
 
   semantics "masked interrupts" do
-    subject { def f(log) = Thread.handle_interrupt(RuntimeError => :never) { Thread.current.raise("later") && log.push(1) } }
+    subject {
+      def f(log)
+        Thread.handle_interrupt(RuntimeError => :never) { Thread.current.raise("later") && log.push(1) }
+      end
+    }
     outcome { |scene| [log = [], failure { scene.subject.new.f(log) }] }
   end
 
@@ -380,11 +395,21 @@ RSpec.describe "Control flow through a traced method", :native, :semantics do
 
   semantics "fiber that ends with an exception" do
     subject { def f = Fiber.yield && raise(IOError, "within") }
-    outcome { |scene| Fiber.new { scene.subject.new.f }.tap(&:resume).then { |fiber| [failure { fiber.resume(1) }, fiber.alive?] } }
+    outcome { |scene|
+      Fiber.new { scene.subject.new.f }.tap(&:resume).then { |fiber|
+        [failure {
+          fiber.resume(1)
+        }, fiber.alive?]
+      }
+    }
   end
 
   semantics "callcc-like jumps: a generator in a generator" do
-    subject { def f(depth, &block) = depth.zero? ? yield(0) : Enumerator.new { |all| f(depth - 1) { all << depth } }.each(&block) }
+    subject {
+      def f(depth, &block)
+        depth.zero? ? yield(0) : Enumerator.new { |all| f(depth - 1) { all << depth } }.each(&block)
+      end
+    }
     outcome { |scene| [].tap { |seen| scene.subject.new.f(5) { |one| seen << one } } }
   end
 end

@@ -31,7 +31,9 @@ RSpec.describe "What differs while armed", :native, :semantics do
   difference "the owner", plain: true, armed: false,
                           question: proc { |scene| scene.subject.instance_method(:f).owner.equal?(scene.subject) }
   difference "the place of the source", plain: true, armed: false,
-                                        question: proc { |scene| scene.subject.instance_method(:f).source_location.is_a?(Array) }
+                                        question: proc { |scene|
+                                          scene.subject.instance_method(:f).source_location.is_a?(Array)
+                                        }
   difference "the super method", plain: true, armed: false,
                                  question: proc { |scene| scene.subject.new.method(:f).super_method.nil? }
   difference "the number of frames", plain: 0, armed: 1, subject: proc { def f = caller.size },
@@ -68,7 +70,9 @@ RSpec.describe "What differs while armed", :native, :semantics do
     definition = proc do
       subject { def f = 1 }
       outcome { |scene| scene.subject.ancestors.index(scene.subject) }
-      afterwards { |scene| [scene.subject.ancestors.index(scene.subject), scene.subject.ancestors.first.instance_methods(false)] }
+      afterwards { |scene|
+        [scene.subject.ancestors.index(scene.subject), scene.subject.ancestors.first.instance_methods(false)]
+      }
     end
 
     expect(told(:plain, &definition)).to eq([0, [0, [:f]]])

@@ -27,7 +27,11 @@ RSpec.describe "The machine around a traced method", :native, :semantics do
 
   semantics "binding that outlives the call" do
     subject { def f(one) = binding }
-    outcome { |scene| scene.subject.new.f(5).then { |kept| GC.start || [kept.local_variable_get(:one), kept.eval("one + 1")] } }
+    outcome { |scene|
+      scene.subject.new.f(5).then { |kept|
+        GC.start || [kept.local_variable_get(:one), kept.eval("one + 1")]
+      }
+    }
   end
 
   semantics "closures that outlive the call" do
@@ -102,7 +106,11 @@ RSpec.describe "The machine around a traced method", :native, :semantics do
   semantics "values that are moved by GC.compact" do
     subject { def f(*values, **keywords) = GC.compact && [values, keywords, yield] }
     outcome do |scene|
-      5.times.map { |number| scene.subject.new.f("text #{number}", [number.to_s], key: { number.to_s => 1 }) { "block #{number}" } }
+      5.times.map { |number|
+        scene.subject.new.f("text #{number}", [number.to_s], key: { number.to_s => 1 }) {
+          "block #{number}"
+        }
+      }
     end
   end
 

@@ -17,7 +17,8 @@ RSpec.describe "RSpec with its own methods traced", :native do
   def run(specs, traced:, collector: nil)
     Dir.mktmpdir do |directory|
       results = File.join(directory, "results.json")
-      command = [RbConfig.ruby, "-S", "rspec", "--options", File::NULL, "--warnings", "-I", "lib", "-I", "spec", "--order", "defined",
+      command = [RbConfig.ruby, "-S", "rspec", "--options", File::NULL, "--warnings", "-I", "lib", "-I", "spec",
+                 "--order", "defined",
                  "--require", "spec_helper", "--format", "json", "--out", results, *specs]
       command.insert(3, "-r", File.join(root, "spec/support/traced_rspec.rb")) if traced
       environment = { "TRACED_DIRECTORY" => directory, "TRACED_GC" => collector, "RAILPROBE_POLL_MS" => "60000" }
@@ -29,7 +30,9 @@ RSpec.describe "RSpec with its own methods traced", :native do
   end
 
   def outcomes(results, output)
-    JSON.parse(File.read(results)).fetch("examples").to_h { |row| [row["id"], row.values_at("full_description", "status")] }
+    JSON.parse(File.read(results)).fetch("examples").to_h { |row|
+      [row["id"], row.values_at("full_description", "status")]
+    }
   rescue SystemCallError
     raise "rspec did not end:\n#{output}"
   end

@@ -5,7 +5,7 @@ require "railprobe"
 require_relative "semaphore"
 
 class Worker
-  def f(one, two: 2, &block) = block ? block.call(one) : one + two
+  def f(one, two: 2, &block) = block ? yield(one) : one + two
   def g(one) = one.odd? ? raise(IndexError, "odd") : one
   def self.h(one) = one
 end

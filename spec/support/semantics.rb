@@ -22,8 +22,8 @@ module Semantics
   }.freeze
   CLASSES = %i[Subject Base Mixin].freeze
   NAMES = %w[
-    f g h f? f! f= + - * [] []= -@ ! == != call <=> =~ << % initialize initialize_copy each to_s inspect hash eql? to_str
-    to_proc method_missing respond_to_missing? coerce marshal_dump marshal_load reader writer= upcase gsub match?
+    f g h f? f! f= + - * [] []= -@ ! == != call <=> =~ << % initialize initialize_copy each to_s inspect hash eql?
+    to_str to_proc method_missing respond_to_missing? coerce marshal_dump marshal_load reader writer= upcase gsub match?
     instance_eval block_given? method_added inherited süß
   ].freeze
 
@@ -117,8 +117,8 @@ module Semantics
 
       def entry(mode, types, name)
         methods = (NAMES + %w[.f .g .new .inherited]).map { |method| %("#{method}") }.join(", ")
-        "  - class: Semantics::#{mode.to_s.capitalize}::#{name}\n    methods: [#{methods}]\n" \
-          "    types: [#{types.join(", ")}]\n"
+        "  - class: Semantics::#{mode.to_s.capitalize}::#{name}\n    methods: [#{methods}]\n    " \
+          "types: [#{types.join(", ")}]\n"
       end
     end
   end

@@ -12,7 +12,7 @@ class Shop
   def allocate(count) = Array.new(count) { Object.new }.size
   def collect = GC.start(full_mark: true)
   def added(number) = number
-  def describe(one, two:) = "#{one}#{two}".to_sym
+  def describe(one, two:) = :"#{one}#{two}"
 
   def busy(seconds)
     from = Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)
@@ -25,14 +25,22 @@ end
 FILE = ENV.fetch("TRACERS_FILE")
 METHODS = %i[call slow outer fail jump allocate collect added describe busy state].freeze
 ORIGINALS = METHODS.to_h { |name| [name, Shop.instance_method(name)] }
-FACTS = ->(name) { Shop.instance_method(name).then { |at| [at.owner.to_s, at.arity, at.parameters, at.source_location] } }
+FACTS = lambda { |name|
+  Shop.instance_method(name).then do |at|
+    [at.owner.to_s, at.arity, at.parameters, at.source_location]
+  end
+}
 BEFORE = METHODS.to_h { |name| [name, FACTS[name]] }
 
 Railprobe.start(FILE) or abort("Railprobe.start: #{Railprobe.report}")
 
 Stage.answer(:states) { Railprobe.report[:tracers].to_h { |row| [row[:method], row[:state]] } }
 Stage.answer(:complaints) { Railprobe.report[:complaints].keys }
-Stage.answer(:originals) { METHODS.all? { |name| FACTS[name] == BEFORE[name] && Shop.instance_method(name) == ORIGINALS[name] } }
+Stage.answer(:originals) do
+  METHODS.all? do |name|
+    FACTS[name] == BEFORE[name] && Shop.instance_method(name) == ORIGINALS[name]
+  end
+end
 Stage.answer(:shown) { |name| FACTS[name.to_sym].drop(1) }
 
 NOW = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
