@@ -39,6 +39,7 @@
     XX(NOWHERE, "no directory would take the image, and neither would memory")                     \
     XX(THREAD, "the watcher thread can't be started")                                              \
     XX(FORK_HANDLER, "no handler for fork can be registered")                                      \
+    XX(EXPRESSION, "an expression can't be used; what comes with this says where and why")         \
     XX(SYSTEM, "a system call failed")
 
 #define RP_ERROR_CODE(name, message) RP_##name,
