@@ -90,7 +90,7 @@ static int quoted(const struct parser *parser)
 
 static bool parse_expression(struct parser *parser);
 
-/* Goes on behind a name, which no parenthesis may follow. */
+/* Goes on behind a name; a parenthesis would make it a call. */
 static bool end_name(struct parser *parser)
 {
     size_t at = parser->token.at;
@@ -98,6 +98,14 @@ static bool end_name(struct parser *parser)
     return advance(parser) &&
            (parser->token.kind != RP_TOKEN_OPEN ||
             rp_expression_refuse_method(parser->lexer.error, parser->lexer.text, at, size));
+}
+
+/* Goes on behind a word of the language. */
+static bool end_word(struct parser *parser, const char *word)
+{
+    return advance(parser) &&
+           (parser->token.kind != RP_TOKEN_OPEN ||
+            REFUSE(parser->token.at, "write %s alone, without a parenthesis behind it", word));
 }
 
 /* Names that are none of a parameter: false, and an error. */
@@ -162,14 +170,14 @@ static bool parse_name(struct parser *parser)
     }
     for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
         if (is_word(&token, roots[i].word)) {
-            return emit(parser, roots[i].op, 0, token.at) && end_name(parser);
+            return emit(parser, roots[i].op, 0, token.at) && end_word(parser, roots[i].word);
         }
     }
     if (is_word(&token, "true") || is_word(&token, "false")) {
         struct rp_expression_token truth = token;
         truth.value = (struct rp_expression_value){.tag = RP_EXPRESSION_BOOLEAN,
                                                    .boolean = is_word(&token, "true")};
-        return emit_constant(parser, RP_EXPRESSION_CONSTANT, &truth) && end_name(parser);
+        return emit_constant(parser, RP_EXPRESSION_CONSTANT, &truth) && advance(parser);
     }
     return check_word(parser) &&
            emit_name(parser, RP_EXPRESSION_PARAMETER, token.value.text.bytes, token.size,
@@ -212,9 +220,7 @@ static bool parse_root(struct parser *parser)
     case RP_TOKEN_OPEN:
         return parse_parentheses(parser);
     case RP_TOKEN_END:
-        return parser->draft->expression.instruction_count || token.at
-                   ? REFUSE(token.at, "a value is missing at the end")
-                   : REFUSE(token.at, "the expression is empty");
+        return REFUSE(token.at, "a value is missing at the end");
     case RP_TOKEN_POSITION:
         return REFUSE(token.at, "a number starts with a digit, as in 0.5, a position with args, "
                                 "as in args.0");
@@ -245,7 +251,7 @@ static bool parse_part(struct parser *parser)
     }
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (is_word(&token, parts[i].word)) {
-            return emit(parser, parts[i].op, 0, token.at) && end_name(parser);
+            return emit(parser, parts[i].op, 0, token.at) && end_word(parser, parts[i].word);
         }
     }
     if (rp_expression_is_method(token.value.text.bytes, token.size)) {
@@ -290,9 +296,10 @@ static bool parse_value(struct parser *parser)
         return false;
     }
     while (parser->token.kind == RP_TOKEN_DOT || parser->token.kind == RP_TOKEN_KEY_OPEN) {
-        if (first == RP_TOKEN_NUMBER || first == RP_TOKEN_STRING || first == RP_TOKEN_SYMBOL) {
-            return REFUSE(parser->token.at, "there is nothing to read of a literal; a unit is "
-                                            "written at once, as in 50ms");
+        if (first == RP_TOKEN_NUMBER) {
+            return REFUSE(parser->token.at,
+                          "there is nothing to read of a number; a unit is written at once, as in "
+                          "50ms");
         }
         if (!(parser->token.kind == RP_TOKEN_DOT ? parse_part(parser) : parse_key(parser))) {
             return false;
@@ -433,7 +440,14 @@ enum rp_error rp_expression_parse(const char *text, size_t size, struct rp_expre
         return RP_EXPRESSION;
     }
     rp_expression_draft_start(&draft, text, size);
-    if (!advance(&parser) || !parse_expression(&parser)) {
+    if (!advance(&parser)) {
+        return RP_EXPRESSION;
+    }
+    if (parser.token.kind == RP_TOKEN_END) {
+        rp_expression_refuse(error, text, parser.token.at, "the expression is empty");
+        return RP_EXPRESSION;
+    }
+    if (!parse_expression(&parser)) {
         return RP_EXPRESSION;
     }
     enum rp_error refused = rp_expression_verify(&draft.expression, error);

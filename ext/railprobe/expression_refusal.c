@@ -48,7 +48,7 @@ static const struct spelling refused[] = {
     {"-", ARITHMETIC},
     {"*", ARITHMETIC},
     {"/", "there is no arithmetic and no regular expression here"},
-    {"%", ARITHMETIC},
+    {"%", "there is no arithmetic here, and a string is written '...'"},
     {"^", ARITHMETIC},
     {"~", ARITHMETIC},
     {"&", "write && for and"},
@@ -68,8 +68,9 @@ static const struct spelling refused[] = {
     {"\\", "a backslash is only possible inside a string"},
 };
 
-/* What often follows a dot, and what to write for it; "": nothing can be. None could be meant for an
- * attribute, but for first and last: Active Record refuses the names of methods it has itself. */
+/* What often follows a dot, and what to write for it; "": nothing can be. Hardly an attribute is called
+ * so: Active Record refuses a column with the name of a method of its own, and those of other classes
+ * are here only if they make no name for a column. */
 static const struct spelling methods[] = {
     {"nil?", "== nil"},
     {"blank?", "== nil"},
@@ -85,7 +86,6 @@ static const struct spelling methods[] = {
     {"instance_of?", ".class =="},
     {"first", "[0]"},
     {"last", "[-1]"},
-    {"try", "."},
     {"to_s", ""},
     {"to_str", ""},
     {"to_sym", ""},
@@ -97,13 +97,7 @@ static const struct spelling methods[] = {
     {"to_param", ""},
     {"inspect", ""},
     {"hash", ""},
-    {"object_id", ""},
-    {"send", ""},
     {"public_send", ""},
-    {"method", ""},
-    {"methods", ""},
-    {"tap", ""},
-    {"then", ""},
     {"itself", ""},
     {"dup", ""},
     {"clone", ""},
@@ -113,6 +107,10 @@ static const struct spelling methods[] = {
     {"destroy", ""},
     {"delete", ""},
     {"reload", ""},
+    {"each", ""},
+    {"upcase", ""},
+    {"downcase", ""},
+    {"strip", ""},
     {"attributes", ""},
     {"instance_variable_get", ""},
 };

@@ -71,7 +71,13 @@ static bool may_be_condition(unsigned type)
     return type == RP_EXPRESSION_TYPE_UNKNOWN || type == RP_EXPRESSION_TYPE_BOOLEAN;
 }
 
-#define CONDITION_NEEDED "this is %s, not true or false: compare it, as in duration > 50ms"
+/* The words for a type that is no condition. */
+static const char *no_condition(unsigned type)
+{
+    return is_number(type) ? "this is a number, not true or false: compare it, as in "
+                             "duration > 50ms"
+                           : "this is text, not true or false: compare it, as in @state == 'paid'";
+}
 
 static bool check_compared(struct verifier *verifier, unsigned op, unsigned left, unsigned right)
 {
@@ -177,7 +183,7 @@ static bool jump(struct verifier *verifier, unsigned target)
     struct stack *stack = &verifier->stack;
     uint8_t *top = &stack->types[stack->depth - 1];
     if (!may_be_condition(*top)) {
-        return REFUSE(CONDITION_NEEDED, type_name(*top));
+        return REFUSE("%s", no_condition(*top));
     }
     *top = RP_EXPRESSION_TYPE_BOOLEAN;
     struct stack *arriving = &verifier->arriving[target];
@@ -216,7 +222,7 @@ static bool result(struct verifier *verifier, const struct rp_expression_instruc
     case RP_EXPRESSION_NOT:
     case RP_EXPRESSION_TRUTH:
         *type = RP_EXPRESSION_TYPE_BOOLEAN;
-        return may_be_condition(*taken) || REFUSE(CONDITION_NEEDED, type_name(*taken));
+        return may_be_condition(*taken) || REFUSE("%s", no_condition(*taken));
     case RP_EXPRESSION_CLASS:
         *type = RP_EXPRESSION_TYPE_STRING;
         break;
@@ -354,6 +360,6 @@ enum rp_error rp_expression_check_condition(const struct rp_expression *expressi
     if (expression->condition) {
         return RP_OK;
     }
-    rp_expression_refuse(error, expression->text, 0, CONDITION_NEEDED, type_name(expression->type));
+    rp_expression_refuse(error, expression->text, 0, "%s", no_condition(expression->type));
     return RP_EXPRESSION;
 }
