@@ -216,8 +216,8 @@ enum rp_error rp_expression_verify(struct rp_expression *expression,
                                    struct rp_expression_error *error);
 
 /*
- * For a place where some roots are not there, result in an entry probe for instance: reads is the
- * mask of those that are missing.
+ * For a place where some roots are not there, as result isn't in an entry probe: missing is a mask
+ * of enum rp_expression_reads.
  *
  * Returns RP_OK; RP_EXPRESSION, with *error at the first of them.
  */
@@ -244,13 +244,15 @@ enum rp_error rp_expression_describe(const struct rp_expression *expression,
 /* -- evaluation -- */
 
 /*
- * How a host's values are read. A callback must take no longer than the table of costs says, must
- * not raise or call back, and returns false if there is nothing to read, or it can't be read that
- * fast. What it fills is all of *value, except in the cases where it returns false.
+ * How a host's values are read: a callback for each instruction that reads. It takes no longer than
+ * the table of costs says, raises nothing and runs no code of the app. It fills *value whole and
+ * returns true; or false if there is nothing, or nothing that can be read that fast: the value is
+ * then missing, whatever is in it.
  *
- * name and constant are indices into the program's names and constants. The callbacks below roots
- * get in *value what to read of, as another callback gave it, and put the result into its place.
- * read_key's constant is an integer, a symbol or a string.
+ * name and constant are indices into the program's names and constants. The second group finds in
+ * *value what to read of, as a callback of this host gave it, and puts the result into its place.
+ * Whole numbers beyond 64 bits are the host's to saturate. read_key's constant is an integer, or a
+ * text, which is a symbol or a string.
  */
 struct rp_expression_host {
     bool (*read_parameter)(void *context, unsigned name, struct rp_expression_value *value);
