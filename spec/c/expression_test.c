@@ -80,45 +80,45 @@ static void check_program(const char *text, const char *program)
 
 static void roots_become_instructions(void)
 {
-    check_program("amount", " 0    65 ns  parameter   amount\n"
-                            "unknown, depth 1, at most 75 ns; reads amount\n");
-    check_program("args.31", " 0     5 ns  position    31\n"
-                             "unknown, depth 1, at most 15 ns; reads args.31\n");
+    check_program("amount", " 0    70 ns  parameter   amount\n"
+                            "unknown, depth 1, at most 90 ns; reads amount\n");
+    check_program("args.31", " 0    10 ns  position    31\n"
+                             "unknown, depth 1, at most 30 ns; reads args.31\n");
     check_program("@state", " 0    40 ns  ivar        @state\n"
-                            "unknown, depth 1, at most 50 ns; reads @state\n");
-    check_program("self", " 0     5 ns  self\n"
-                          "unknown, depth 1, at most 15 ns; reads self\n");
-    check_program("result", " 0     5 ns  result\n"
-                            "unknown, depth 1, at most 15 ns; reads result\n");
-    check_program("duration", " 0     5 ns  duration\n"
-                              "integer, depth 1, at most 15 ns; reads duration\n");
-    check_program("gr\u00f6\u00dfe", " 0    65 ns  parameter   gr\u00f6\u00dfe\n"
-                                     "unknown, depth 1, at most 75 ns; reads gr\u00f6\u00dfe\n");
+                            "unknown, depth 1, at most 60 ns; reads @state\n");
+    check_program("self", " 0    10 ns  self\n"
+                          "unknown, depth 1, at most 30 ns; reads self\n");
+    check_program("result", " 0    10 ns  result\n"
+                            "unknown, depth 1, at most 30 ns; reads result\n");
+    check_program("duration", " 0    10 ns  duration\n"
+                              "integer, depth 1, at most 30 ns; reads duration\n");
+    check_program("gr\u00f6\u00dfe", " 0    70 ns  parameter   gr\u00f6\u00dfe\n"
+                                     "unknown, depth 1, at most 90 ns; reads gr\u00f6\u00dfe\n");
 }
 
 static void parts_become_instructions(void)
 {
-    check_program("self.class", " 0     5 ns  self\n"
+    check_program("self.class", " 0    10 ns  self\n"
                                 " 1    30 ns  class\n"
-                                "string, depth 1, at most 45 ns; reads self\n");
-    check_program("self.id", " 0     5 ns  self\n"
+                                "string, depth 1, at most 60 ns; reads self\n");
+    check_program("self.id", " 0    10 ns  self\n"
                              " 1   250 ns  id\n"
-                             "unknown, depth 1, at most 265 ns; reads self\n");
-    check_program("result.length", " 0     5 ns  result\n"
+                             "unknown, depth 1, at most 280 ns; reads self\n");
+    check_program("result.length", " 0    10 ns  result\n"
                                    " 1    30 ns  length\n"
-                                   "integer, depth 1, at most 45 ns; reads result\n");
-    check_program("( result ) . size", " 0     5 ns  result\n"
+                                   "integer, depth 1, at most 60 ns; reads result\n");
+    check_program("( result ) . size", " 0    10 ns  result\n"
                                        " 1    30 ns  length\n"
-                                       "integer, depth 1, at most 45 ns; reads result\n");
-    check_program("self.total_cents", " 0     5 ns  self\n"
+                                       "integer, depth 1, at most 60 ns; reads result\n");
+    check_program("self.total_cents", " 0    10 ns  self\n"
                                       " 1   250 ns  attribute   total_cents\n"
-                                      "unknown, depth 1, at most 265 ns; reads self\n");
+                                      "unknown, depth 1, at most 280 ns; reads self\n");
     check_program("@a[-1]['sku'][:id].if", " 0    40 ns  ivar        @a\n"
                                            " 1    60 ns  integer key -1\n"
                                            " 2   120 ns  string key  \"sku\"\n"
                                            " 3    60 ns  symbol key  :id\n"
                                            " 4   250 ns  attribute   if\n"
-                                           "unknown, depth 1, at most 540 ns; reads @a\n");
+                                           "unknown, depth 1, at most 550 ns; reads @a\n");
 }
 
 static void comparisons_become_instructions(void)
@@ -129,53 +129,53 @@ static void comparisons_become_instructions(void)
         char program[256];
         (void)snprintf(text, sizeof text, "duration%s-50ms", signs[i]);
         (void)snprintf(program, sizeof program,
-                       " 0     5 ns  duration\n"
-                       " 1     2 ns  constant    -50000000\n"
-                       " 2     5 ns  %s\n"
-                       "boolean, depth 2, at most 22 ns; reads duration\n",
+                       " 0    10 ns  duration\n"
+                       " 1     5 ns  constant    -50000000\n"
+                       " 2    10 ns  %s\n"
+                       "boolean, depth 2, at most 45 ns; reads duration\n",
                        signs[i]);
         check_program(text, program);
     }
     check_program("@a == 'x'", " 0    40 ns  ivar        @a\n"
-                               " 1     2 ns  constant    \"x\"\n"
-                               " 2    35 ns  ==\n"
-                               "boolean, depth 2, at most 87 ns; reads @a\n");
+                               " 1     5 ns  constant    \"x\"\n"
+                               " 2    40 ns  ==\n"
+                               "boolean, depth 2, at most 105 ns; reads @a\n");
     check_program("@a < @b", " 0    40 ns  ivar        @a\n"
                              " 1    40 ns  ivar        @b\n"
-                             " 2    35 ns  <\n"
-                             "boolean, depth 2, at most 125 ns; reads @a, @b\n");
+                             " 2    40 ns  <\n"
+                             "boolean, depth 2, at most 140 ns; reads @a, @b\n");
     check_program("@a == nil || nil != @a", " 0    40 ns  ivar        @a\n"
-                                            " 1     2 ns  == nil\n"
-                                            " 2     2 ns  ||          or go to 5\n"
+                                            " 1     5 ns  == nil\n"
+                                            " 2     5 ns  ||          or go to 5\n"
                                             " 3    40 ns  ivar        @a\n"
-                                            " 4     2 ns  != nil\n"
-                                            "boolean, depth 1, at most 96 ns; reads @a\n");
+                                            " 4     5 ns  != nil\n"
+                                            "boolean, depth 1, at most 115 ns; reads @a\n");
 }
 
 static void logic_becomes_jumps_forward(void)
 {
     check_program("!@a", " 0    40 ns  ivar        @a\n"
-                         " 1     2 ns  !\n"
-                         "boolean, depth 1, at most 52 ns; reads @a\n");
+                         " 1     5 ns  !\n"
+                         "boolean, depth 1, at most 65 ns; reads @a\n");
     check_program("@a && !!@b || @c && true",
                   " 0    40 ns  ivar        @a\n"
-                  " 1     2 ns  &&          or go to 5\n"
+                  " 1     5 ns  &&          or go to 5\n"
                   " 2    40 ns  ivar        @b\n"
-                  " 3     2 ns  !\n"
-                  " 4     2 ns  !\n"
-                  " 5     2 ns  ||          or go to 10\n"
+                  " 3     5 ns  !\n"
+                  " 4     5 ns  !\n"
+                  " 5     5 ns  ||          or go to 10\n"
                   " 6    40 ns  ivar        @c\n"
-                  " 7     2 ns  &&          or go to 10\n"
-                  " 8     2 ns  constant    true\n"
-                  " 9     2 ns  truth\n"
-                  "boolean, depth 1, at most 144 ns; reads @a, @b, @c\n");
+                  " 7     5 ns  &&          or go to 10\n"
+                  " 8     5 ns  constant    true\n"
+                  " 9     5 ns  truth\n"
+                  "boolean, depth 1, at most 175 ns; reads @a, @b, @c\n");
     check_program("@a && (@b || @c)", " 0    40 ns  ivar        @a\n"
-                                      " 1     2 ns  &&          or go to 6\n"
+                                      " 1     5 ns  &&          or go to 6\n"
                                       " 2    40 ns  ivar        @b\n"
-                                      " 3     2 ns  ||          or go to 6\n"
+                                      " 3     5 ns  ||          or go to 6\n"
                                       " 4    40 ns  ivar        @c\n"
-                                      " 5     2 ns  truth\n"
-                                      "boolean, depth 1, at most 136 ns; reads @a, @b, @c\n");
+                                      " 5     5 ns  truth\n"
+                                      "boolean, depth 1, at most 155 ns; reads @a, @b, @c\n");
 }
 
 /* -- literals -- */
