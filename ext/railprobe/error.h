@@ -40,7 +40,8 @@
     XX(THREAD, "the watcher thread can't be started")                                              \
     XX(FORK_HANDLER, "no handler for fork can be registered")                                      \
     XX(SYSTEM, "a system call failed")                                                             \
-    XX(CONFIG, "the YAML file has errors")
+    XX(CONFIG, "the YAML file has errors")                                                         \
+    XX(EXPRESSION, "an expression can't be used; what comes with this says where and why")
 
 #define RP_ERROR_CODE(name, message) RP_##name,
 enum rp_error { RP_ERRORS(RP_ERROR_CODE) RP_ERROR_COUNT };
