@@ -9,6 +9,9 @@
 require_relative "support/strict_warnings"
 require_relative "support/tracing"
 require "railprobe"
+require_relative "support/runtime_state"
+require_relative "support/semaphore"
+require_relative "support/child_ruby"
 
 RSpec.configure do |config|
   config.disable_monkey_patching!

@@ -8,10 +8,16 @@ module Railprobe
     TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2 }.freeze
     SLOTS_MAX = 12
 
-    # "provider:name" => ["provider", "name"]; the first colon parts them.
+    # "provider:name" => ["provider", "name"]; the first colon parts them. What can't be a name, broken text or
+    # a NUL byte, is as good as none.
     def self.split(name)
-      provider, rest = name.to_s.split(":", 2)
+      text = name.to_s
+      return ["", ""] if text.include?("\0")
+
+      provider, rest = text.split(":", 2)
       [provider.to_s, rest.to_s]
+    rescue ::ArgumentError, EncodingError
+      ["", ""]
     end
 
     attr_reader :provider, :name, :arguments
@@ -44,12 +50,23 @@ module Railprobe
     end
 
     def check_arguments
-      arguments.each { |name, type| check_type(name, type) }
+      arguments.each do |name, type|
+        check_argument_name(name)
+        check_type(name, type)
+      end
       slots = arguments.values.sum { |type| TYPES.fetch(type) }
       return if slots <= SLOTS_MAX
 
       raise DeclarationError, "#{@label} declares #{slots} arguments, and a probe carries at most #{SLOTS_MAX} " \
                               "(bytes counts as two): readers refuse a probe with more"
+    end
+
+    # It goes into the manifest, which is UTF-8.
+    def check_argument_name(name)
+      text = name.to_s.dup.force_encoding(Encoding::UTF_8)
+      return if text.valid_encoding? && !text.empty? && !text.include?("\0")
+
+      raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write UTF-8 without a NUL byte"
     end
 
     def check_type(name, type)
