@@ -390,7 +390,8 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     id_deliver = rb_intern("deliver");
     error_declaration = rb_const_get(railprobe, rb_intern("DeclarationError"));
     rb_global_variable(&error_declaration);
-    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, NULL);
+    /* Without data there is nothing to mark, thinks Ruby: any address will do. */
+    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, &registry_guard);
     rb_global_variable(&registry_guard);
     rp_object_define(railprobe);
     define_native(railprobe);
