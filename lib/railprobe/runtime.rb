@@ -6,6 +6,7 @@ module Railprobe
   class Runtime
     POLL_MS = 100
     SIGNALS = [60, 61, 59, 58, 57, 56].freeze # real-time signals that are rarely taken, best first
+    COMPLAINTS_MAX = 1000 # different ones that are kept apart; names made at run time would have no end
 
     class << self
       # Made once, when the library is loaded.
@@ -16,10 +17,10 @@ module Railprobe
       # Values that do not fit; wrong is the number of the value, nil if there are too few or too many.
       def reject(probe, values, wrong)
         signature = Signature.describe(probe.name, probe.arguments)
-        given = values.map { |value| value.class.name || "?" }.join(", ")
+        given = values.map { |value| class_name(value) }
         argument = wrong && probe.arguments.keys[wrong]
-        what = argument ? "#{argument} can't be #{article(values[wrong].class)}" : "the number of values is wrong"
-        fail_or_complain(ArgumentError, "#{signature} was fired with (#{given}): #{what}")
+        what = argument ? "#{argument} can't be #{article(given[wrong])}" : "the number of values is wrong"
+        fail_or_complain(ArgumentError, "#{signature} was fired with (#{given.join(", ")}): #{what}")
       end
 
       # The block of a fire has raised.
@@ -32,9 +33,9 @@ module Railprobe
 
       # A look-up of what was never declared.
       def unknown(name)
-        probe = IdleProbe.new(name)
-        fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{suggestion(name)}")
-        probe
+        main = Ractor.current == Ractor.main
+        fail_or_complain(UnknownProbeError, main ? instance.unknown(name) : "no probe #{name.inspect} is declared")
+        IdleProbe.new(name)
       end
 
       private
@@ -46,20 +47,13 @@ module Railprobe
         Kernel.warn("railprobe: #{message}")
       end
 
-      def suggestion(name)
-        known = Ractor.current == Ractor.main ? Engine.probes.map(&:name) : []
-        near = known.min_by { |other| difference(other, name.to_s) }
-        near && difference(near, name.to_s) <= 3 ? "; did you mean #{near.inspect}?" : ""
+      # Of anything that can be fired with: a BasicObject has no #class, a class may have a .name of its own.
+      def class_name(value)
+        klass = Kernel.instance_method(:class).bind_call(value)
+        Module.instance_method(:name).bind_call(klass) || "?"
       end
 
-      # How many characters one has more often than the other.
-      def difference(one, other)
-        counts = one.chars.tally
-        other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
-        counts.values.sum(&:abs)
-      end
-
-      def article(klass) = "#{klass.name.to_s.match?(/\A[AEIOU]/) ? "an" : "a"} #{klass}"
+      def article(class_name) = "#{class_name.match?(/\A[AEIOU]/) ? "an" : "a"} #{class_name}"
     end
 
     attr_reader :strict
@@ -69,6 +63,7 @@ module Railprobe
     def initialize
       @strict = false
       @complaints = Hash.new(0)
+      @unknown = {}
       @listeners = []
       @changes = Thread::Queue.new
       @delivering = false
@@ -95,6 +90,18 @@ module Railprobe
 
     def remove(label) = !Engine.remove(*Signature.split(label)).nil?
 
+    # What to say of a name that was never declared. Kept: the code that asks for it will ask again, and comparing
+    # it with all names takes milliseconds.
+    def unknown(name)
+      known = @unknown[name]
+      return known if known
+
+      message = "no probe #{name.inspect} is declared"
+      return message if @unknown.size >= COMPLAINTS_MAX
+
+      @unknown[name] = message + suggestion(name.to_s)
+    end
+
     def providers
       Engine.probes.sort_by(&:name).group_by(&:provider).sort.to_h
     end
@@ -119,13 +126,13 @@ module Railprobe
     # Where images may be, best first: RAILPROBE_DIR, the app's tmp/railprobe, the user's run-time
     # directory, a private directory under the system's temporary one.
     def directories
-      run_time = ENV.fetch("XDG_RUNTIME_DIR", nil)
-      temporary = ENV.fetch("TMPDIR", "/tmp")
-      [ENV.fetch("RAILPROBE_DIR", nil),
-       (File.join(root, "tmp/railprobe") if File.directory?(File.join(root, "tmp"))),
-       (File.join(run_time, "railprobe") if run_time && !run_time.empty?),
-       File.join(temporary, "railprobe-#{Process.euid}")]
-        .compact.reject(&:empty?).map { |path| File.expand_path(path) }.uniq
+      tmp = absolute("tmp") { root }
+      run_time = setting("XDG_RUNTIME_DIR")
+      [setting("RAILPROBE_DIR"),
+       (File.join(tmp, "railprobe") if tmp && File.directory?(tmp)),
+       (File.join(run_time, "railprobe") if run_time),
+       File.join(setting("TMPDIR") || "/tmp", "railprobe-#{Process.euid}")]
+        .compact.filter_map { |path| absolute(path) { Dir.pwd } }.uniq
     end
 
     # -- changes ----------------------------------------------------------------------------------
@@ -171,6 +178,8 @@ module Railprobe
     def fail_or_complain(error_class, message)
       raise error_class, message if strict
 
+      message = "there is more to complain of than is kept apart" if @complaints.size >= COMPLAINTS_MAX &&
+                                                                     !@complaints.key?(message)
       @complaints[message] += 1
       warn_once(message) if @complaints[message] == 1
     end
@@ -206,13 +215,41 @@ module Railprobe
     def call_listener(listener, probe, attached)
       listener.call(probe, attached)
     rescue StandardError, ScriptError => error
+      raise if strict
+
       fail_or_complain(error.class, "a block given to on_change raised #{error.class}: #{error.message}")
     end
 
     # A logger that fails must not fail the app.
     def warn_once(message)
       logger ? logger.warn("railprobe: #{message}") : Kernel.warn("railprobe: #{message}")
-    rescue StandardError
+    rescue StandardError, ScriptError
+      nil
+    end
+
+    # The declared name that is a few letters away, as a question.
+    def suggestion(name)
+      near = Engine.probes.map(&:name).min_by { |other| difference(other, name) }
+      near && difference(near, name) <= 3 ? "; did you mean #{near.inspect}?" : ""
+    end
+
+    # How many characters one has more often than the other.
+    def difference(one, other)
+      counts = one.chars.tally
+      other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
+      counts.values.sum(&:abs)
+    end
+
+    # An environment variable; one that is empty counts as unset.
+    def setting(name)
+      value = ENV.fetch(name, "")
+      value unless value.empty?
+    end
+
+    # Nil for what is relative to a working directory that is gone.
+    def absolute(path)
+      path.start_with?("/") ? File.absolute_path(path) : File.absolute_path(path, yield)
+    rescue SystemCallError
       nil
     end
 
@@ -221,7 +258,7 @@ module Railprobe
     end
 
     def fast_site?(site)
-      wanted = (site || ENV["RAILPROBE_SITE"] || :safe).to_sym
+      wanted = (site || setting("RAILPROBE_SITE") || :safe).to_s.to_sym
       unless %i[safe fast].include?(wanted)
         fail_or_complain(LoadError, "there is no site #{wanted.inspect}: write safe or fast")
         wanted = :safe
