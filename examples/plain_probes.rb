@@ -14,10 +14,11 @@ Railprobe.load
 puts Railprobe.supported? ? "Attach with:" : "No tracer can attach: #{Railprobe.unsupported_reason}."
 puts "  bpftrace -e 'usdt:#{reserved.path}:inventory:reserved { @[str(arg0)] = sum(arg1); }'" if reserved.path
 
+skus = %w[anvil rocket paint].freeze
 stock = Hash.new(100)
 ends_at = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
 while Process.clock_gettime(Process::CLOCK_MONOTONIC) < ends_at
-  sku = %w[anvil rocket paint].sample
+  sku = skus.sample
   stock[sku] -= 1
   stock[sku].negative? ? refused.fire(sku) : reserved.fire(sku, 1)
   stock.clear if rand(1000).zero?

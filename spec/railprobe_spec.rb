@@ -96,14 +96,13 @@ RSpec.describe Railprobe, :runtime do
       expect(described_class[:"spec:found"]).to equal(probe)
     end
 
-    it "complains of an unknown name once, counts it, and gives a probe that does nothing" do
+    it "complains of an unknown name once, and gives a probe that does nothing" do
       declare("spec:reserved")
       probes = Array.new(3) { described_class["spec:resevred"] }
 
       expect(probes).to all(be_a(Railprobe::IdleProbe).and(have_attributes(name: "spec:resevred", attached?: false)))
       expect(probes.map { |probe| probe.fire(1, "two") { raise "not run" } }).to all(be(false))
       expect(messages).to eq(["railprobe: no probe \"spec:resevred\" is declared; did you mean \"spec:reserved\"?"])
-      expect(described_class.report[:complaints].values).to eq([3])
     end
 
     it "suggests nothing where nothing is near" do
@@ -125,7 +124,7 @@ RSpec.describe Railprobe, :runtime do
       names = [nil, 5, "", "spec", "a:b\0c", "\xFF:b", "a:b".encode("UTF-16LE"), "a:#{"b" * 100}"]
 
       expect(names.map { |name| described_class[name].fire }).to all(be(false))
-      expect(messages.size).to eq(names.size)
+      expect(messages.size).to eq(names.uniq(&:to_s).size)
     end
 
     it "keeps no more than a bounded number of complaints apart" do
@@ -134,7 +133,7 @@ RSpec.describe Railprobe, :runtime do
 
       expect(described_class.report[:complaints].size).to eq(most + 1)
       expect(described_class.report[:complaints].values.sum).to eq(most + 50)
-      expect(messages.last).to eq("railprobe: there is more to complain of than is kept apart")
+      expect(messages.last).to eq("railprobe: there is more to complain of than the #{most} things said")
     end
   end
 
@@ -262,7 +261,7 @@ RSpec.describe Railprobe, :runtime do
 
       expect(report).to include(supported: described_class.supported?, probes: 1, attached: [], rejected: {},
                                 unsupported_reason: described_class.unsupported_reason, attempts: [],
-                                complaints: { "no probe \"spec:unknown\" is declared" => 2 })
+                                complaints: { "no probe \"spec:unknown\" is declared" => 1 })
     end
 
     it "consists of plain values, which JSON brings over" do

@@ -6,7 +6,7 @@ require "rbs"
 RSpec.describe "the type signatures" do
   attr_reader :definitions
 
-  before(:all) do # rubocop:disable RSpec/BeforeAfterAll
+  before(:all) do
     loader = RBS::EnvironmentLoader.new
     loader.add(path: Pathname(File.expand_path("../sig", __dir__)))
     environment = RBS::Environment.from_loader(loader).resolve_type_names
@@ -48,7 +48,9 @@ RSpec.describe "the type signatures" do
       found = signed(definitions.build_instance(type_name(constant)), constant)
 
       expect(found.keys - %i[initialize]).to match_array(expected)
-      expected.each { |name| expect([name, arities(found[name])]).to eq([name, [constant.instance_method(name).arity]]) }
+      expected.each do |name|
+        expect([name, arities(found[name])]).to eq([name, [constant.instance_method(name).arity]])
+      end
     end
   end
 

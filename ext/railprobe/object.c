@@ -9,6 +9,7 @@
 #include "capture.h"
 #include "runtime.h"
 
+#include <limits.h>
 #include <ruby/encoding.h>
 #include <stdatomic.h>
 
@@ -78,7 +79,12 @@ static VALUE probe_m_arguments(VALUE self)
 static VALUE probe_m_path(VALUE self)
 {
     const struct rp_image *image = probe_of(self)->image;
-    return image && image->state != RP_IMAGE_RETIRED ? rb_str_new_cstr(image->path) : Qnil;
+    char path[PATH_MAX];
+    if (!image || image->state == RP_IMAGE_RETIRED) {
+        return Qnil;
+    }
+    rp_image_path(image, path, sizeof path);
+    return rb_str_new_cstr(path);
 }
 
 static VALUE probe_m_attached_p(VALUE self)

@@ -5,8 +5,8 @@ module Railprobe
   # probes do themselves is in the engine.
   class Runtime
     POLL_MS = 100
+    COMPLAINTS_MAX = 100 # different ones that are remembered; the rest is counted together
     SIGNALS = [60, 61, 59, 58, 57, 56].freeze # real-time signals that are rarely taken, best first
-    COMPLAINTS_MAX = 1000 # different ones that are kept apart; names made at run time would have no end
 
     class << self
       # Made once, when the library is loaded.
@@ -33,8 +33,9 @@ module Railprobe
 
       # A look-up of what was never declared.
       def unknown(name)
-        main = Ractor.current == Ractor.main
-        fail_or_complain(UnknownProbeError, main ? instance.unknown(name) : "no probe #{name.inspect} is declared")
+        return instance.unknown(name.to_s) if Ractor.current == Ractor.main
+
+        Kernel.warn("railprobe: no probe #{name.inspect} is declared")
         IdleProbe.new(name)
       end
 
@@ -64,6 +65,7 @@ module Railprobe
       @strict = false
       @complaints = Hash.new(0)
       @unknown = {}
+      @attached = {}
       @listeners = []
       @changes = Thread::Queue.new
       @delivering = false
@@ -88,22 +90,26 @@ module Railprobe
       IdleProbe.new(label)
     end
 
-    def remove(label) = !Engine.remove(*Signature.split(label)).nil?
-
-    # What to say of a name that was never declared. Kept: the code that asks for it will ask again, and comparing
-    # it with all names takes milliseconds.
-    def unknown(name)
-      known = @unknown[name]
-      return known if known
-
-      message = "no probe #{name.inspect} is declared"
-      return message if @unknown.size >= COMPLAINTS_MAX
-
-      @unknown[name] = message + suggestion(name.to_s)
+    def remove(label)
+      probe = Engine.remove(*Signature.split(label))
+      @attached = @attached.except(probe)
+      !probe.nil?
     end
 
     def providers
       Engine.probes.sort_by(&:name).group_by(&:provider).sort.to_h
+    end
+
+    # A name that is not declared is complained of once, and then known: comparing it with all others takes
+    # milliseconds, and the code that asks for it will ask again.
+    def unknown(name)
+      return @unknown[name] if @unknown.key?(name) && !strict
+
+      near = suggestion(name) if strict || @unknown.size < COMPLAINTS_MAX
+      fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{near}")
+      probe = IdleProbe.new(name)
+      @unknown[name] = probe if @unknown.size < COMPLAINTS_MAX
+      probe
     end
 
     # -- loading ----------------------------------------------------------------------------------
@@ -117,7 +123,10 @@ module Railprobe
       false
     end
 
-    def unload = Engine.unload
+    def unload
+      @attached = {}
+      Engine.unload
+    end
 
     def unsupported_reason
       ENGINE_FAILURE || @start_failure || @load_failure
@@ -141,6 +150,7 @@ module Railprobe
       raise ::ArgumentError, "on_change needs a block" unless block
 
       @listeners += [block]
+      @attached.each_key { |probe| call_listener(block, probe, true) if probe.attached? }
       block
     end
 
@@ -152,7 +162,10 @@ module Railprobe
     # Runs between two instructions of any Ruby thread, where no lock can be taken. So the blocks are called
     # by a thread that lives for as long as there are changes.
     def deliver
-      Engine.changes.each { |change| @changes << change }
+      Engine.changes.each do |probe, attached|
+        @changes << [probe, attached]
+        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
+      end
       return if @changes.empty? || (@delivering && @deliverer.alive?)
 
       @delivering = true
@@ -178,8 +191,9 @@ module Railprobe
     def fail_or_complain(error_class, message)
       raise error_class, message if strict
 
-      message = "there is more to complain of than is kept apart" if @complaints.size >= COMPLAINTS_MAX &&
-                                                                     !@complaints.key?(message)
+      unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
+        message = "there is more to complain of than the #{COMPLAINTS_MAX} things said"
+      end
       @complaints[message] += 1
       warn_once(message) if @complaints[message] == 1
     end
@@ -212,6 +226,18 @@ module Railprobe
       nil
     end
 
+    def suggestion(name)
+      near = Engine.probes.map(&:name).min_by { |other| difference(other, name) }
+      near && difference(near, name) <= 3 ? "; did you mean #{near.inspect}?" : ""
+    end
+
+    # How many characters one has more often than the other.
+    def difference(one, other)
+      counts = one.chars.tally
+      other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
+      counts.values.sum(&:abs)
+    end
+
     def call_listener(listener, probe, attached)
       listener.call(probe, attached)
     rescue StandardError, ScriptError => error
@@ -225,19 +251,6 @@ module Railprobe
       logger ? logger.warn("railprobe: #{message}") : Kernel.warn("railprobe: #{message}")
     rescue StandardError, ScriptError
       nil
-    end
-
-    # The declared name that is a few letters away, as a question.
-    def suggestion(name)
-      near = Engine.probes.map(&:name).min_by { |other| difference(other, name) }
-      near && difference(near, name) <= 3 ? "; did you mean #{near.inspect}?" : ""
-    end
-
-    # How many characters one has more often than the other.
-    def difference(one, other)
-      counts = one.chars.tally
-      other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
-      counts.values.sum(&:abs)
     end
 
     # An environment variable; one that is empty counts as unset.

@@ -61,12 +61,10 @@ module Railprobe
                               "(bytes counts as two): readers refuse a probe with more"
     end
 
-    # It goes into the manifest, which is UTF-8.
     def check_argument_name(name)
-      text = name.to_s.dup.force_encoding(Encoding::UTF_8)
-      return if text.valid_encoding? && !text.empty? && !text.include?("\0")
+      return if name.to_s.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
 
-      raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write UTF-8 without a NUL byte"
+      raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
     end
 
     def check_type(name, type)

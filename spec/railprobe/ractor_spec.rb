@@ -24,8 +24,8 @@ RSpec.describe "Railprobe in Ractors" do
       p(*ractors.map(&:take).uniq)
     RUBY
 
-    expect(child.lines).to eq(['[true, "spec:shared", "spec", "shared", {:id=>:integer, :name=>:string}, true, false, ' \
-                               '0, "#<Railprobe::Probe spec:shared(id: integer, name: string)>", false, false]'])
+    expect(child.lines).to eq(['[true, "spec:shared", "spec", "shared", {:id=>:integer, :name=>:string}, true, ' \
+                               'false, 0, "#<Railprobe::Probe spec:shared(id: integer, name: string)>", false, false]'])
     expect(child.errors).to eq("")
   end
 

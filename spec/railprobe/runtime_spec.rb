@@ -184,6 +184,23 @@ RSpec.describe Railprobe::Runtime, :runtime do
       expect([child.output, child.errors]).to eq(["spec:changing true\n", ""])
     end
 
+    it "begin for a listener with what is attached, but not with what was taken back" do
+      attached = [probe, loaded("spec:removed"), loaded("spec:stays")]
+      listen
+      semaphores = attached.map { |one| Semaphore.new(one).tap { |semaphore| semaphore.add(1) } }
+      expect(attached.map { next_change }).to match_array(attached.map { |one| [one, true] })
+      Railprobe.remove("spec:removed")
+      late = []
+      listen { |one, state| late << [one.name, state] }
+      expect(late).to contain_exactly(["spec:changing", true], ["spec:stays", true])
+
+      Railprobe.unload
+      listen { |*change| late << change }
+      expect(late.size).to eq(2)
+    ensure
+      semaphores&.each { |semaphore| semaphore.add(-1) }
+    end
+
     it "go on behind a listener that raises, which is complained of once" do
       failing = [RuntimeError, NotImplementedError]
       failing.each { |error| listen { |*| raise error, "broken" } }
