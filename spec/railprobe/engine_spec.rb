@@ -84,7 +84,8 @@ RSpec.describe "Railprobe::Engine" do
 
   it "ends with the process, however it ends", :native do
     endings = { "exit(3)" => 3, "exit!(4)" => 4, "abort" => 1, "raise Interrupt" => nil,
-                "Process.kill(:TERM, $$)" => nil, "exec('true')" => 0, "fork { exit(5) }; exit(Process.wait2.last.exitstatus)" => 5 }
+                "Process.kill(:TERM, $$)" => nil, "exec('true')" => 0,
+                "fork { exit(5) }; exit(Process.wait2.last.exitstatus)" => 5 }
     statuses = endings.keys.map do |ending|
       ChildRuby.run("Railprobe.probe('spec:probe'); Railprobe.load or abort('not loaded'); #{ending}").status.exitstatus
     end

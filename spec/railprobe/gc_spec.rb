@@ -14,31 +14,47 @@ RSpec.describe "Railprobe and the garbage collector", :native, :runtime do
 
   def resident_kilobytes = Integer(File.read("/proc/self/status")[/^VmRSS:\s+(\d+)/, 1])
 
-  it "fires strings, errors and blocks while every allocation collects" do
-    probe = loaded("spec:fired", name: :string, bytes: :bytes, at: :time)
-    stressed = GC.stress
-    fired = Semaphore.raise_for(probe) do
-      GC.stress = true
-      Array.new(5) do |number|
-        [probe.fire("ß" * 600, "a\0#{number}", Time.now), probe.fire { ["x" * 2000, :symbol, Time.now] },
-         probe.fire(number, nil, nil), probe.fire { raise "broken #{number}" }]
-      end
-    ensure
-      GC.stress = stressed
-    end
+  # In a process of its own, whose heap is small: a collection takes as long as there are objects.
+  def stressed(code)
+    child = ChildRuby.run(<<~RUBY, options: ["-r#{File.expand_path("../support/semaphore", __dir__)}"])
+      Railprobe.logger = Object.new.tap { |logger| def logger.warn(message) = message }
+      #{code}
+    RUBY
+    expect(child.status).to be_success, child.errors
+    expect(child.errors).to eq("")
+    child.lines
+  end
 
-    expect(fired).to all(eq([true, true, false, false]))
-    expect(probe.rejected).to eq(10)
+  it "fires strings, errors and blocks while every allocation collects" do
+    lines = stressed(<<~RUBY)
+      probe = Railprobe.probe("spec:fired", name: :string, bytes: :bytes, at: :time)
+      Railprobe.load
+      Semaphore.new(probe).add(1)
+      GC.stress = true
+      fired = Array.new(5) do |number|
+        [probe.fire("ß" * 600, "a\\0\#{number}", Time.now), probe.fire { ["x" * 2000, :symbol, Time.now] },
+         probe.fire(number, nil, nil), probe.fire { raise "broken \#{number}" }]
+      end
+      GC.stress = false
+      p(*fired.uniq, probe.rejected)
+    RUBY
+
+    expect(lines).to eq(["[true, true, false, false]", "10"])
   end
 
   it "declares, loads and looks up while every allocation collects" do
-    stressed = GC.stress
-    GC.stress = true
-    probe = loaded("spec:stressed", name: :string)
-    facts = [Railprobe["spec:stressed"].equal?(probe), probe.arguments, probe.inspect, Railprobe.report[:probes]]
-    GC.stress = stressed
+    lines = stressed(<<~RUBY)
+      GC.stress = true
+      probe = Railprobe.probe("spec:stressed", name: :string)
+      Railprobe.load
+      facts = [Railprobe["spec:stressed"].equal?(probe), probe.arguments, probe.inspect, Railprobe.report[:probes],
+               Railprobe["spec:unknown"].fire, Railprobe.remove("spec:stressed"), Railprobe.unload]
+      GC.stress = false
+      p(*facts)
+    RUBY
 
-    expect(facts).to eq([true, { name: :string }, "#<Railprobe::Probe spec:stressed(name: string)>", 1])
+    expect(lines).to eq(["true", "{:name=>:string}", '"#<Railprobe::Probe spec:stressed(name: string)>"', "1", "false",
+                         "true", "true"])
   end
 
   it "keeps what is declared, though nobody else does" do

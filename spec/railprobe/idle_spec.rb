@@ -12,7 +12,8 @@ RSpec.describe Railprobe::IdleProbe, :runtime do
 
   it "tells its name and arguments, and that nothing is there" do
     expect(probe).to have_attributes(name: "inventory:reserved", provider: "inventory", usdt_name: "reserved",
-                                     path: nil, attached?: false, rejected: 0, arguments: { sku: :string, quantity: :integer })
+                                     path: nil, attached?: false, rejected: 0,
+                                     arguments: { sku: :string, quantity: :integer })
     expect(probe.inspect).to eq("#<Railprobe::IdleProbe inventory:reserved(sku: string, quantity: integer)>")
   end
 
