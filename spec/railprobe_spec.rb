@@ -198,6 +198,13 @@ RSpec.describe Railprobe, :runtime do
       expect(described_class.report[:images].first(2).map { |image| image[:state] }).to eq(%i[current retired])
     end
 
+    it "makes no directory that it doesn't need", :native do
+      unused = %w[XDG_RUNTIME_DIR TMPDIR].to_h { |name| [name, "#{images_directory}/#{name}"] }
+      with_env(unused) { loaded("spec:one") }
+
+      expect(Dir.children(images_directory).grep(/DIR/)).to be_empty
+    end
+
     it "uses the image that is there", :native do
       path = loaded("spec:one").path
       described_class.load
