@@ -6,6 +6,7 @@
 
 require "railprobe"
 
+$stdout.sync = true
 seconds = Float(ARGV.fetch(0, 60))
 reserved = Railprobe.probe("inventory:reserved", sku: :string, quantity: :integer)
 refused = Railprobe.probe("inventory:refused", sku: :string)

@@ -19,8 +19,9 @@ class ChildRuby
   def self.run(code, options: [], env: {}, lib: File.join(ROOT, "lib"), library: true)
     Dir.mktmpdir("railprobe") do |directory|
       required = library ? ["-rrailprobe"] : []
-      # Not through Bundler, which would put this checkout in the load path.
-      variables = { "RUBYOPT" => nil, "RUBYLIB" => nil, "RAILPROBE_DIR" => directory }.merge(env)
+      # Not through Bundler, which would put this checkout in the load path; and nothing is left behind.
+      variables = { "RUBYOPT" => nil, "RUBYLIB" => nil, "RAILPROBE_DIR" => directory, "TMPDIR" => directory,
+                    "XDG_RUNTIME_DIR" => nil }.merge(env)
       command = [RbConfig.ruby, "-w", "--disable-gems", *options, "-I", lib, *required, "-e", code]
       capture(variables, command, directory)
     end
