@@ -33,8 +33,10 @@ RSpec.configure do |config|
 
   case ENV.fetch("GC_LEVEL", nil)
   when "stress"
+    # 1: at every allocation a collection of what is young. A full one each time takes a minute an example in a
+    # heap full of RSpec; spec/railprobe/gc_spec.rb has them in small processes.
     config.around(:each, :native) do |example|
-      GC.stress = true
+      GC.stress = 1
       example.run
     ensure
       GC.stress = false
