@@ -9,6 +9,7 @@
 
 #include "directory.h"
 #include "manifest.h"
+#include "memory_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,44 +168,11 @@ static enum rp_error put_in_directory(const struct rp_loader *loader, struct par
     return error;
 }
 
-/* -- a memory file -- */
-
-static int make_memory_file(const char *name)
-{
-    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-#ifdef MFD_NOEXEC_SEAL
-    /* Maps executable all the same, and is what a kernel with vm.memfd_noexec=2 grants without a
-     * word. */
-    int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
-    if (fd >= 0 || errno != EINVAL) {
-        return fd;
-    }
-#endif
-    return memfd_create(name, flags);
-}
-
 static enum rp_error put_in_memory(const struct rp_loader *loader, struct part *part)
 {
-    struct rlimit limit;
-    size_t size = part->bytes->size;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
-        errno = EFBIG; /* the limit holds for memory files too, and going over it is a SIGXFSZ */
-        return RP_FILE_LIMIT;
-    }
-    int fd = make_memory_file(part->file);
-    if (fd < 0) {
-        return RP_MEMFD;
-    }
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(fd, part->bytes->bytes + done, size - done);
-        if (put < 0 && errno != EINTR) {
-            close(fd);
-            return RP_MEMFD;
-        }
-        done += put < 0 ? 0 : (size_t)put;
-    }
-    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return map_part(loader, part, NULL, fd);
+    int fd = -1;
+    enum rp_error error = rp_memory_file_make(part->file, part->bytes.bytes, part->bytes.size, &fd);
+    return error ? error : map_part(loader, part, NULL, fd);
 }
 
 /* -- one part -- */

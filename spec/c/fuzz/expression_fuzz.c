@@ -96,7 +96,7 @@ static void check_error(const struct rp_expression_error *error, size_t size)
     require(length && length < sizeof error->message);
     uint32_t character = 0;
     for (size_t at = 0; at < length;) {
-        size_t bytes = rp_utf8_decode(error->message + at, length - at, &character);
+        size_t bytes = rp_utf8_read(error->message + at, length - at, &character);
         require(bytes != 0);
         at += bytes;
     }
