@@ -171,7 +171,8 @@ static enum rp_error put_in_directory(const struct rp_loader *loader, struct par
 static enum rp_error put_in_memory(const struct rp_loader *loader, struct part *part)
 {
     int fd = -1;
-    enum rp_error error = rp_memory_file_make(part->file, part->bytes.bytes, part->bytes.size, &fd);
+    enum rp_error error =
+        rp_memory_file_make(part->file, part->bytes->bytes, part->bytes->size, &fd);
     return error ? error : map_part(loader, part, NULL, fd);
 }
 

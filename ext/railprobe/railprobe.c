@@ -6,6 +6,8 @@
  */
 #include "configuration.h"
 #include "error.h"
+#include "evaluate.h"
+#include "expression_object.h"
 #include "image.h"
 #include "name.h"
 #include "object.h"
@@ -441,6 +443,8 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     rp_object_define(railprobe);
     rp_tracer_define(railprobe);
     rp_configuration_define(railprobe);
+    rp_expression_object_define(railprobe);
+    rp_evaluate_init();
     define_native(railprobe);
     rp_wake_init(job);
     ruby_vm_at_exit(stop_watcher);

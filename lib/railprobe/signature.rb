@@ -5,7 +5,7 @@ module Railprobe
   # is told with what to write instead.
   class Signature
     # With the number of slots that each takes; the same as in declaration.h.
-    TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2 }.freeze
+    TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2, value: 1 }.freeze
     SLOTS_MAX = 12
 
     # "provider:name" => ["provider", "name"]; the first colon parts them. What can't be a name, broken text or
