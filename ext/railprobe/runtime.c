@@ -151,11 +151,12 @@ static void place(void *context, size_t index, struct rp_image *image, uint32_t 
     publish(probes[index], image, &image->sites[number]);
 }
 
-static enum rp_error watch_new_images(void)
+/* All of them: one of an earlier load may be back, or could not be watched then. */
+static enum rp_error watch_images(void)
 {
     enum rp_error error = RP_OK;
     for (struct rp_image *image = runtime.loader.images; image; image = image->next) {
-        if (image->state == RP_IMAGE_CURRENT && image->number == runtime.loader.loads) {
+        if (image->state == RP_IMAGE_CURRENT) {
             enum rp_error failure = rp_watcher_watch(&runtime.watcher, image->mapping.semaphores,
                                                      rp_mapping_semaphore_count(&image->mapping));
             error = failure ? failure : error;
@@ -184,7 +185,7 @@ static enum rp_error load(const char *const *directories, size_t count, enum rp_
         error = rp_loader_load(&runtime.loader, &request, place, probes);
     }
     if (!error) {
-        error = watch_new_images();
+        error = watch_images();
     }
     (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
     free(declarations);
