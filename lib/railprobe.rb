@@ -42,7 +42,8 @@ module Railprobe
     def providers = runtime.providers
 
     # Calls the block with (probe, attached) whenever the first tracer attaches to a probe or the last
-    # one leaves, in a thread that lives just for that. Returns the block, for .off_change.
+    # one leaves, in a thread that lives just for that; with those that are attached already it is called
+    # here and now. Returns the block, for .off_change.
     def on_change(&block) = runtime.on_change(block)
 
     # Takes back a block given to .on_change.

@@ -67,102 +67,102 @@ RSpec.describe ImageContract do
     "no notes" => [/there is no probe/, ->(_) { without(".note.stapsdt") }],
     "notes before .probes" => [
       /not in this order/,
-      ->(_) { sample(order: [".note.stapsdt", *(SampleImage::ORDER - [".note.stapsdt"])]) },
+      ->(_) { sample(order: [".note.stapsdt", *(SampleImage::ORDER - [".note.stapsdt"])]) }
     ],
     ".probes before .text" => [
       /not in this order/,
-      ->(_) { sample(order: [".probes", *(SampleImage::ORDER - [".probes"])]) },
+      ->(_) { sample(order: [".probes", *(SampleImage::ORDER - [".probes"])]) }
     ],
     "an executable section before .text" => [
-      /first executable section is \.stapsdt\.base/, ->(bytes) { patch_section(bytes, ".stapsdt.base", flags: 6) },
+      /first executable section is \.stapsdt\.base/, ->(bytes) { patch_section(bytes, ".stapsdt.base", flags: 6) }
     ],
     "text without the executable flag" => [
-      /section \.text is "alloc"/, ->(bytes) { patch_section(bytes, ".text", flags: 2) },
+      /section \.text is "alloc"/, ->(bytes) { patch_section(bytes, ".text", flags: 2) }
     ],
     "a writable .text section" => [
-      /section \.text is writable and executable/, ->(bytes) { patch_section(bytes, ".text", flags: 7) },
+      /section \.text is writable and executable/, ->(bytes) { patch_section(bytes, ".text", flags: 7) }
     ],
     ".probes that is not in the file" => [
-      /section \.probes has type 8/, ->(bytes) { patch_section(bytes, ".probes", type: 8) },
+      /section \.probes has type 8/, ->(bytes) { patch_section(bytes, ".probes", type: 8) }
     ],
     ".note.stapsdt of another type" => [
-      /section \.note\.stapsdt has type 1/, ->(bytes) { patch_section(bytes, ".note.stapsdt", type: 1) },
+      /section \.note\.stapsdt has type 1/, ->(bytes) { patch_section(bytes, ".note.stapsdt", type: 1) }
     ],
     "a section address that is not its offset" => [
       /\.probes: the address is not the file offset/,
-      ->(bytes) { patch_section(bytes, ".probes", address: file.section(".probes").address + 2) },
+      ->(bytes) { patch_section(bytes, ".probes", address: file.section(".probes").address + 2) }
     ],
     "a semaphore that starts at 1" => [
-      /a semaphore is not 0/, ->(bytes) { patch(bytes, file.section(".probes").offset, "S<", 1) },
+      /a semaphore is not 0/, ->(bytes) { patch(bytes, file.section(".probes").offset, "S<", 1) }
     ],
     "a segment that is writable and executable" => [
-      /segment 1 is writable and executable/, ->(bytes) { patch_segment(bytes, 1, flags: 7) },
+      /segment 1 is writable and executable/, ->(bytes) { patch_segment(bytes, 1, flags: 7) }
     ],
     "no writable segment" => [/PT_LOADs are R--, R-X, R--/, ->(bytes) { patch_segment(bytes, 2, flags: 4) }],
     "a segment address that is not its offset" => [
       /segment 2: the address is not the file offset/,
-      ->(bytes) { patch_segment(bytes, 2, address: file.segments[2].address + 0x1000) },
+      ->(bytes) { patch_segment(bytes, 2, address: file.segments[2].address + 0x1000) }
     ],
     "an executable stack" => [/PT_GNU_STACK is \["RWX"\]/, ->(bytes) { patch_segment(bytes, 4, flags: 7) }],
     "no stack header" => [/PT_GNU_STACK is \[\]/, ->(bytes) { patch_segment(bytes, 4, type: 0x6474e553) }],
     "no PT_NOTE" => [/PT_NOTE leads to 0 build ids/, ->(bytes) { patch_segment(bytes, 3, type: 0x6474e553) }],
     "segments aligned to less than a page" => [
-      /PT_LOAD 1: alignment 0x10,/, ->(bytes) { patch_segment(bytes, 1, alignment: 16) },
+      /PT_LOAD 1: alignment 0x10,/, ->(bytes) { patch_segment(bytes, 1, alignment: 16) }
     ],
     "text that does not begin on a page" => [
       /PT_LOAD 1 does not begin on a page/,
-      ->(bytes) { patch_segment(bytes, 1, offset: 0x1010, address: 0x1010, alignment: 16) },
+      ->(bytes) { patch_segment(bytes, 1, offset: 0x1010, address: 0x1010, alignment: 16) }
     ],
     "text and semaphores on one page" => [
       /PT_LOAD 1 and 2 share a page/,
-      ->(bytes) { patch_segment(bytes, 2, offset: 0x1ff0, address: 0x1ff0, alignment: 16) },
+      ->(bytes) { patch_segment(bytes, 2, offset: 0x1ff0, address: 0x1ff0, alignment: 16) }
     ],
     "semaphores beyond the file" => [
-      /PT_LOAD 2 is longer in memory/, ->(bytes) { patch_segment(bytes, 2, memory_size: 0x2000) },
+      /PT_LOAD 2 is longer in memory/, ->(bytes) { patch_segment(bytes, 2, memory_size: 0x2000) }
     ],
     "pages of 4 KiB on aarch64" => [
-      /alignment 0x1000, not 0x10000/, ->(bytes) { patch(bytes, 18, "S<", 183) },
+      /alignment 0x1000, not 0x10000/, ->(bytes) { patch(bytes, 18, "S<", 183) }
     ],
     "a note owner of another size" => [/owner has 9 bytes/, ->(_) { sample(owner: "stapsdt\0\0") }],
     "a description that is one byte too long" => [/4 strings instead of three/, ->(_) { sample(extra: "\0") }],
     "a base that is not .stapsdt.base" => [/base 0x0 is not where/, ->(bytes) { patch_address(bytes, 1, 1, 0) }],
     "a location outside .text" => [
-      /refund_bang__return: location 0x2000 is not in \.text/, ->(bytes) { patch_address(bytes, 1, 0, 0x2000) },
+      /refund_bang__return: location 0x2000 is not in \.text/, ->(bytes) { patch_address(bytes, 1, 0, 0x2000) }
     ],
     "a location that is not executable" => [
-      /location 0x2000 is in no executable PT_LOAD/, ->(bytes) { patch_address(bytes, 1, 0, 0x2000) },
+      /location 0x2000 is in no executable PT_LOAD/, ->(bytes) { patch_address(bytes, 1, 0, 0x2000) }
     ],
     "a location between two sites" => [
-      /location 0x1011 is no multiple of 16/, ->(bytes) { patch_address(bytes, 1, 0, 0x1011) },
+      /location 0x1011 is no multiple of 16/, ->(bytes) { patch_address(bytes, 1, 0, 0x1011) }
     ],
     "two probes at one location" => [
-      /several probes are at 0x1000/, ->(bytes) { patch_address(bytes, 1, 0, 0x1000) },
+      /several probes are at 0x1000/, ->(bytes) { patch_address(bytes, 1, 0, 0x1000) }
     ],
     "no semaphore" => [/refund_bang__return has no semaphore/, ->(bytes) { patch_address(bytes, 1, 2, 0) }],
     "an odd semaphore" => [/semaphore 0x2001 is not 2-byte aligned/, ->(bytes) { patch_address(bytes, 1, 2, 0x2001) }],
     "a semaphore behind .probes" => [
-      /semaphore 0x2006 is not in \.probes/, ->(bytes) { patch_address(bytes, 2, 2, 0x2006) },
+      /semaphore 0x2006 is not in \.probes/, ->(bytes) { patch_address(bytes, 2, 2, 0x2006) }
     ],
     "a semaphore in the text" => [
-      /semaphore 0x1000 is in no writable PT_LOAD/, ->(bytes) { patch_address(bytes, 2, 2, 0x1000) },
+      /semaphore 0x1000 is in no writable PT_LOAD/, ->(bytes) { patch_address(bytes, 2, 2, 0x1000) }
     ],
     "a semaphore at the beginning of the file" => [
       /semaphore 0x2000 is at file offset 0/,
-      ->(bytes) { patch_segment(patch_segment(bytes, 2, offset: 0), 0, type: 0x6474e553) },
+      ->(bytes) { patch_segment(patch_segment(bytes, 2, offset: 0), 0, type: 0x6474e553) }
     ],
     "another instruction at a site" => [
-      /refund_bang__return: the site is "cc66/, ->(bytes) { patch(bytes, file.probes[1].location_offset, "C", 0xcc) },
+      /refund_bang__return: the site is "cc66/, ->(bytes) { patch(bytes, file.probes[1].location_offset, "C", 0xcc) }
     ],
     "a site without ret" => [
       /empty_p: the site is "90662e0f1f84000000000090"/,
-      ->(bytes) { patch(bytes, file.probes[2].location_offset + 11, "C", 0x90) },
+      ->(bytes) { patch(bytes, file.probes[2].location_offset + 11, "C", 0x90) }
     ],
     "sites of two kinds" => [
-      /not all of one kind/, ->(bytes) { patch(bytes, file.probes[2].location_offset, "C6", 15, 31, 68, 0, 0, 0xc3) },
+      /not all of one kind/, ->(bytes) { patch(bytes, file.probes[2].location_offset, "C6", 15, 31, 68, 0, 0, 0xc3) }
     ],
     "13 arguments" => [
       /hit: 13 arguments/,
-      ->(_) { with_probe(arguments: "#{SampleImage.new.send(:arguments, 12)} 8@%rax") },
+      ->(_) { with_probe(arguments: "#{SampleImage.new.send(:arguments, 12)} 8@%rax") }
     ],
     "an argument of 4 bytes" => [/argument 0 is 4@%rdi, not of 8 bytes/, ->(_) { with_probe(arguments: "4@%rdi") }],
     "a float" => [/argument 0 is 8f@%rdi/, ->(_) { with_probe(arguments: "8f@%rdi") }],
@@ -176,17 +176,17 @@ RSpec.describe ImageContract do
     "a name of 64 bytes" => [/name "n{64}" is no name/, ->(_) { with_probe(name: "n" * 64) }],
     "a name twice" => [
       /order:hit is there twice/,
-      ->(_) { sample(probes: [{ provider: "order", name: "hit", arguments: 1 }] * 2) },
+      ->(_) { sample(probes: [{ provider: "order", name: "hit", arguments: 1 }] * 2) }
     ],
     "no symbols" => [/0 sections \.symtab/, ->(_) { without(".symtab") }],
     "a symbol with another name" => [
       /order:checkout__entry has 0 symbols/,
-      ->(bytes) { patch(bytes, file.section(".strtab").offset + 1, "a", "O") },
+      ->(bytes) { patch(bytes, file.section(".strtab").offset + 1, "a", "O") }
     ],
     "a symbol somewhere else" => [
       /refund_bang__return: the symbol is at 0x1020/,
-      ->(bytes) { patch(bytes, file.symbols[1].offset + 8, "Q<", 0x1020) },
-    ],
+      ->(bytes) { patch(bytes, file.symbols[1].offset + 8, "Q<", 0x1020) }
+    ]
   }
 
   broken.each do |what, (message, change)|

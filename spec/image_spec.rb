@@ -113,7 +113,7 @@ RSpec.describe "An image", :native do
       %i[x86_64 safe] => "90662e0f1f840000000000c3cccccccc",
       %i[x86_64 fast] => "0f1f440000c3cccccccccccccccccccc",
       %i[aarch64 safe] => "1f2003d5c0035fd6000020d4000020d4",
-      %i[aarch64 fast] => "1f2003d5c0035fd6000020d4000020d4",
+      %i[aarch64 fast] => "1f2003d5c0035fd6000020d4000020d4"
     }.each do |(machine, site), code|
       bytes = build([["p", "first", [], 0], ["p", "second", [], 0]], machine: machine, site: site)
       # e_phoff is at 32; the second program header is R-X; its offset field is at 8.

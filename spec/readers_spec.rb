@@ -37,9 +37,9 @@ RSpec.describe Readers do
     Readers::Readelf => ->(probe) { [*probe.pair, probe.arguments] },
     Readers::EuReadelf => ->(probe) { [*probe.pair, probe.arguments] },
     Readers::Tplist => ->(probe) { [*probe.pair, probe.operands.size] },
-    Readers::Bpftrace => ->(probe) { probe.pair },
-    Readers::Gdb => ->(probe) { probe.pair },
-    Readers::Perf => ->(probe) { probe.pair },
+    Readers::Bpftrace => lambda(&:pair),
+    Readers::Gdb => lambda(&:pair),
+    Readers::Perf => lambda(&:pair)
   }.each do |reader, told|
     it "lists the probes of an image with #{reader.program}" do
       write(image)

@@ -78,15 +78,15 @@ static void fill_sites(struct rp_image *image, const struct rp_layout *layout)
     }
 }
 
-/* Maps the part from fd, which it takes over in any case. path is copied. */
-static enum rp_error map_part(struct part *part, const char *path, int fd, bool in_memory)
+/* Maps the part from fd, which it takes over in any case. path is copied; NULL is a memory file. */
+static enum rp_error map_part(struct part *part, const char *path, int fd)
 {
     enum rp_error error = RP_MEMORY;
     struct rp_image *image = calloc(1, sizeof *image);
     if (image) {
-        image->path = strdup(path);
+        image->path = path ? strdup(path) : NULL;
         image->sites = calloc(part->count, sizeof *image->sites);
-        if (image->path && image->sites) {
+        if ((image->path || !path) && image->sites) {
             error = rp_mapping_open(&image->mapping, &part->layout, fd);
         }
     }
@@ -97,7 +97,6 @@ static enum rp_error map_part(struct part *part, const char *path, int fd, bool 
         errno = saved;
         return error;
     }
-    image->in_memory = in_memory;
     rp_image_digest(&part->layout, image->digest, sizeof image->digest);
     fill_sites(image, &part->layout);
     part->image = image;
@@ -138,7 +137,7 @@ static enum rp_error put_in_directory(struct part *part, const char *path)
         rp_buffer_zero(&file, 1);
         error = rp_buffer_error(&file);
         if (!error) {
-            error = map_part(part, (char *)file.bytes, fd, false);
+            error = map_part(part, (char *)file.bytes, fd);
         } else {
             close(fd);
         }
@@ -171,7 +170,6 @@ static int make_memory_file(const char *name)
 
 static enum rp_error put_in_memory(struct part *part)
 {
-    char path[64];
     struct rlimit limit;
     size_t size = part->bytes.size;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
@@ -191,8 +189,7 @@ static enum rp_error put_in_memory(struct part *part)
         done += put < 0 ? 0 : (size_t)put;
     }
     (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    (void)snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), fd);
-    return map_part(part, path, fd, true);
+    return map_part(part, NULL, fd);
 }
 
 /* -- one part -- */
@@ -201,6 +198,9 @@ static enum rp_error put_in_memory(struct part *part)
 static bool is_reachable(const struct rp_image *image)
 {
     struct stat status;
+    if (!image->path) {
+        return true;
+    }
     return stat(image->path, &status) == 0 && status.st_dev == image->mapping.device &&
            status.st_ino == image->mapping.inode;
 }
@@ -301,7 +301,7 @@ static bool is_in_use(void *context, const char *name)
 {
     const struct rp_loader *loader = context;
     for (const struct rp_image *image = loader->images; image; image = image->next) {
-        const char *file = strrchr(image->path, '/');
+        const char *file = image->path ? strrchr(image->path, '/') : NULL;
         if (image->state != RP_IMAGE_RETIRED && file && strcmp(file + 1, name) == 0) {
             return true;
         }
@@ -324,8 +324,8 @@ static const char *file_in(const struct part *part, const char *path)
 {
     const char *image = part->image->path;
     size_t size = strlen(path);
-    bool is_there =
-        strncmp(image, path, size) == 0 && image[size] == '/' && !strchr(image + size + 1, '/');
+    bool is_there = image && strncmp(image, path, size) == 0 && image[size] == '/' &&
+                    !strchr(image + size + 1, '/');
     return is_there ? image + size + 1 : NULL;
 }
 
@@ -457,6 +457,15 @@ bool rp_loader_retire_idle(struct rp_loader *loader,
         retired(context, image);
     }
     return waiting;
+}
+
+void rp_image_path(const struct rp_image *image, char *out, size_t size)
+{
+    if (image->path) {
+        (void)snprintf(out, size, "%s", image->path);
+    } else {
+        (void)snprintf(out, size, "/proc/%ld/fd/%d", (long)getpid(), image->mapping.fd);
+    }
 }
 
 bool rp_loader_is_retired(const struct rp_loader *loader, const struct rp_site *site)

@@ -32,8 +32,7 @@ enum rp_image_state { RP_IMAGE_CURRENT, RP_IMAGE_RETIRING, RP_IMAGE_RETIRED };
 struct rp_image {
     struct rp_image *next;
     enum rp_image_state state;
-    char *path;      /* as a tracer opens it: the file, or /proc/PID/fd/N */
-    bool in_memory;  /* a memory file, the last resort */
+    char *path;      /* of the file; NULL for a memory file, the last resort */
     uint32_t number; /* of the load that made it, from 1 */
     char digest[2 * RP_DIGEST_SIZE + 1];
     struct rp_mapping mapping;
@@ -88,6 +87,12 @@ enum rp_error rp_loader_load(struct rp_loader *loader, const struct rp_load *loa
  */
 bool rp_loader_retire_idle(struct rp_loader *loader,
                            void (*retired)(void *context, struct rp_image *image), void *context);
+
+/*
+ * Writes to out what a tracer opens to attach to the image: its file, or /proc/PID/fd/N for a memory
+ * file, with the pid of this process.
+ */
+void rp_image_path(const struct rp_image *image, char *out, size_t size);
 
 /* Whether the site belongs to an image that is retired, and so will never fire again. O(images). */
 bool rp_loader_is_retired(const struct rp_loader *loader, const struct rp_site *site);

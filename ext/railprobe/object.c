@@ -9,6 +9,7 @@
 #include "capture.h"
 #include "runtime.h"
 
+#include <limits.h>
 #include <ruby/encoding.h>
 #include <stdatomic.h>
 
@@ -78,7 +79,12 @@ static VALUE probe_m_arguments(VALUE self)
 static VALUE probe_m_path(VALUE self)
 {
     const struct rp_probe *probe = probe_of(self);
-    return probe->image ? rb_str_new_cstr(probe->image->path) : Qnil;
+    char path[PATH_MAX];
+    if (!probe->image) {
+        return Qnil;
+    }
+    rp_image_path(probe->image, path, sizeof path);
+    return rb_str_new_cstr(path);
 }
 
 static VALUE probe_m_attached_p(VALUE self)

@@ -11,6 +11,7 @@
 #include "runtime.h"
 #include "wake.h"
 
+#include <limits.h>
 #include <ruby.h>
 #include <ruby/encoding.h>
 #include <ruby/ractor.h>
@@ -43,7 +44,9 @@ static void mark_owner(void *context, struct rp_probe *probe)
     }
 }
 
-/* No Ruby object is made while the runtime's lock is held, so a collection never waits for itself.
+/*
+ * No Ruby object is made while the runtime's lock is held, so a collection never waits for itself. Ruby
+ * calls it for an object with data only, so the guard has some, though none is needed.
  */
 static void guard_mark(void *data)
 {
@@ -190,14 +193,16 @@ static VALUE native_m_images(VALUE self)
     for (; image; image = image->next) {
         const struct rp_layout *layout = &image->mapping.layout;
         VALUE facts = rb_hash_new();
-        set(facts, "path", rb_str_new_cstr(image->path));
+        char path[PATH_MAX];
+        rp_image_path(image, path, sizeof path);
+        set(facts, "path", rb_str_new_cstr(path));
         set(facts, "state", ID2SYM(rb_intern(states[image->state])));
         set(facts, "generation", UINT2NUM(image->number));
         set(facts, "probes", UINT2NUM(layout->count));
         set(facts, "attached", UINT2NUM(rp_mapping_attached(&image->mapping)));
         set(facts, "site", ID2SYM(rb_intern(layout->site == RP_SITE_FAST ? "fast" : "safe")));
         set(facts, "bytes", UINT2NUM(layout->file_size));
-        set(facts, "in_memory", image->in_memory ? Qtrue : Qfalse);
+        set(facts, "in_memory", image->path ? Qfalse : Qtrue);
         rb_ary_push(images, facts);
     }
     return images;
@@ -390,7 +395,7 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     id_deliver = rb_intern("deliver");
     error_declaration = rb_const_get(railprobe, rb_intern("DeclarationError"));
     rb_global_variable(&error_declaration);
-    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, NULL);
+    registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, &registry_guard);
     rb_global_variable(&registry_guard);
     rp_object_define(railprobe);
     define_native(railprobe);

@@ -5,6 +5,7 @@ module Railprobe
   # probes do themselves is in the engine.
   class Runtime
     POLL_MS = 100
+    COMPLAINTS_MAX = 100 # different ones that are remembered; the rest is counted together
     SIGNALS = [60, 61, 59, 58, 57, 56].freeze # real-time signals that are rarely taken, best first
 
     class << self
@@ -32,9 +33,10 @@ module Railprobe
 
       # A look-up of what was never declared.
       def unknown(name)
-        probe = IdleProbe.new(name)
-        fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{suggestion(name)}")
-        probe
+        return instance.unknown(name.to_s) if Ractor.current == Ractor.main
+
+        Kernel.warn("railprobe: no probe #{name.inspect} is declared")
+        IdleProbe.new(name)
       end
 
       private
@@ -44,19 +46,6 @@ module Railprobe
         return instance.fail_or_complain(error_class, message) if Ractor.current == Ractor.main
 
         Kernel.warn("railprobe: #{message}")
-      end
-
-      def suggestion(name)
-        known = Ractor.current == Ractor.main ? Engine.probes.map(&:name) : []
-        near = known.min_by { |other| difference(other, name.to_s) }
-        near && difference(near, name.to_s) <= 3 ? "; did you mean #{near.inspect}?" : ""
-      end
-
-      # How many characters one has more often than the other.
-      def difference(one, other)
-        counts = one.chars.tally
-        other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
-        counts.values.sum(&:abs)
       end
 
       def article(klass) = "#{klass.name.to_s.match?(/\A[AEIOU]/) ? "an" : "a"} #{klass}"
@@ -69,6 +58,8 @@ module Railprobe
     def initialize
       @strict = false
       @complaints = Hash.new(0)
+      @unknown = {}
+      @attached = {}
       @listeners = []
       @changes = Thread::Queue.new
       @delivering = false
@@ -97,6 +88,16 @@ module Railprobe
 
     def providers
       Engine.probes.sort_by(&:name).group_by(&:provider).sort.to_h
+    end
+
+    # A name that is not declared is complained of once, and then known.
+    def unknown(name)
+      return @unknown[name] if @unknown.key?(name) && !strict
+
+      fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{suggestion(name)}")
+      probe = IdleProbe.new(name)
+      @unknown[name] = probe if @unknown.size < COMPLAINTS_MAX
+      probe
     end
 
     # -- loading ----------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ module Railprobe
       raise ::ArgumentError, "on_change needs a block" unless block
 
       @listeners += [block]
+      @attached.each_key { |probe| call_listener(block, probe, true) }
       block
     end
 
@@ -145,7 +147,10 @@ module Railprobe
     # Runs between two instructions of any Ruby thread, where no lock can be taken. So the blocks are called
     # by a thread that lives for as long as there are changes.
     def deliver
-      Engine.changes.each { |change| @changes << change }
+      Engine.changes.each do |probe, attached|
+        @changes << [probe, attached]
+        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
+      end
       return if @changes.empty? || (@delivering && @deliverer.alive?)
 
       @delivering = true
@@ -171,6 +176,7 @@ module Railprobe
     def fail_or_complain(error_class, message)
       raise error_class, message if strict
 
+      message = "others" unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
       @complaints[message] += 1
       warn_once(message) if @complaints[message] == 1
     end
@@ -201,6 +207,18 @@ module Railprobe
       @changes.pop(true)
     rescue ThreadError
       nil
+    end
+
+    def suggestion(name)
+      near = Engine.probes.map(&:name).min_by { |other| difference(other, name) }
+      near && difference(near, name) <= 3 ? "; did you mean #{near.inspect}?" : ""
+    end
+
+    # How many characters one has more often than the other.
+    def difference(one, other)
+      counts = one.chars.tally
+      other.each_char { |char| counts[char] = counts.fetch(char, 0) - 1 }
+      counts.values.sum(&:abs)
     end
 
     def call_listener(listener, probe, attached)

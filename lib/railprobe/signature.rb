@@ -53,6 +53,9 @@ module Railprobe
     end
 
     def check_type(name, type)
+      unless name.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
+        raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
+      end
       return if TYPES.key?(type)
 
       near = TYPES.keys.find { |known| near?(known.to_s, type.to_s) }

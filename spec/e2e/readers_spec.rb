@@ -86,10 +86,10 @@ RSpec.describe "Readers of a loaded image", :native do
     end.sort
   end
 
-  def expect_agreement(reader)
+  def expect_agreement(reader, &block)
     skip(reader.missing) if reader.missing
     images.each do |path|
-      expected = told(path).map { |provider, name, arguments| yield(provider, name, arguments) }
+      expected = told(path).map(&block)
       expect(reader.probes(path)).to eq(expected.sort), "SEED=#{seed}: #{reader.program} and the manifest differ"
     end
   end
@@ -133,7 +133,7 @@ RSpec.describe "Readers of a loaded image", :native do
 
   [Readers::Readelf, Readers::EuReadelf].each do |reader|
     it "agrees with #{reader.program} on names and arguments" do
-      expect_agreement(reader) { |*probe| probe }
+      expect_agreement(reader, &:itself)
     end
   end
 

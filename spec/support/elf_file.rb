@@ -67,7 +67,7 @@ class ElfFile
   PROGRAM_HEADER_SIZE = 56
   SECTION_HEADER_SIZE = 64
   SYMBOL_SIZE = 24
-  RESERVED_SECTIONS = (0xff00..0xffff).freeze
+  RESERVED_SECTIONS = (0xff00..0xffff)
   BUILD_ID_NOTE = 3
   FUNCTION_SYMBOL = 2
   TLS_SYMBOL = 6
@@ -294,7 +294,7 @@ class ElfFile
     check_padding(offset + 12 + owner_size, alignment)
     check_padding(description_offset + size, alignment)
     Note.new(owner: owner, type: type, description: bytes.byteslice(description_offset, size), offset: offset,
-      description_offset: description_offset)
+             description_offset: description_offset)
   end
 
   def round(size, alignment) = (size + alignment - 1) / alignment * alignment
@@ -325,7 +325,7 @@ class ElfFile
     # The value of a thread-local symbol is an offset, not an address.
     check_symbol_section(at, section_index, value, size) unless info & 15 == TLS_SYMBOL
     Symbol.new(name: string(names, name, at), binding: info >> 4, type: info & 15, section_index: section_index,
-      value: value, size: size, offset: at)
+               value: value, size: size, offset: at)
   end
 
   def check_symbol_section(at, index, value, size)

@@ -18,7 +18,7 @@ class ImageContract
   # The C ABI, at the first instruction of a called function: on x86_64 the return address is at (%rsp).
   OPERANDS = {
     x86_64: %w[%rdi %rsi %rdx %rcx %r8 %r9 8(%rsp) 16(%rsp) 24(%rsp) 32(%rsp) 40(%rsp) 48(%rsp)],
-    aarch64: %w[x0 x1 x2 x3 x4 x5 x6 x7] + ["[sp]", "[sp, 8]", "[sp, 16]", "[sp, 24]"],
+    aarch64: %w[x0 x1 x2 x3 x4 x5 x6 x7] + ["[sp]", "[sp, 8]", "[sp, 16]", "[sp, 24]"]
   }.freeze
 
   # The largest page that a kernel for the machine may use.
@@ -28,7 +28,7 @@ class ImageContract
     # nop; nopw %cs:0(%rax,%rax,1); ret | nopl 0(%rax,%rax,1); ret
     x86_64: { safe: ["90662e0f1f840000000000c3"].pack("H*"), fast: ["0f1f440000c3"].pack("H*") },
     # nop; ret
-    aarch64: { safe: ["1f2003d5c0035fd6"].pack("H*"), fast: ["1f2003d5c0035fd6"].pack("H*") },
+    aarch64: { safe: ["1f2003d5c0035fd6"].pack("H*"), fast: ["1f2003d5c0035fd6"].pack("H*") }
   }.freeze
 
   # site: :safe or :fast if it matters which; else all sites have to be of one kind, either.
@@ -67,10 +67,10 @@ class ImageContract
   # bcc takes an ET_EXEC only with the x bit. perf wants an identity.
   def check_file
     expect(file.type == :dyn, "the type is #{file.type}, not dyn")
-    if expect(file.build_id, "there is no build id")
-      size = file.build_id.size / 2
-      expect(size == BUILD_ID_SIZE, "the build id has #{size} bytes, not #{BUILD_ID_SIZE}")
-    end
+    return unless expect(file.build_id, "there is no build id")
+
+    size = file.build_id.size / 2
+    expect(size == BUILD_ID_SIZE, "the build id has #{size} bytes, not #{BUILD_ID_SIZE}")
   end
 
   # bcc looks for .probes behind the first executable section and for the notes behind .probes, in one
@@ -91,7 +91,7 @@ class ImageContract
   end
 
   def check_section_order
-    found = [".text", ".probes", ".note.stapsdt"].map { |name| file.section(name)&.index }.compact
+    found = [".text", ".probes", ".note.stapsdt"].filter_map { |name| file.section(name)&.index }
     expect(found == found.sort, "the sections .text, .probes, .note.stapsdt are not in this order")
     first = file.sections.find(&:exec?)
     expect(first.nil? || first.name == ".text", "the first executable section is #{first&.name}, not .text")
@@ -112,7 +112,7 @@ class ImageContract
 
       expect(section.address == section.offset, "section #{section.name}: the address is not the file offset")
       expect(file.file_offset(section.address, section.size) == section.offset,
-        "section #{section.name} is in no PT_LOAD")
+             "section #{section.name} is in no PT_LOAD")
     end
   end
 
@@ -152,7 +152,7 @@ class ImageContract
     loads = file.segments.select(&:load?)
     loads.each do |segment|
       expect(segment.alignment == page_size,
-        "PT_LOAD #{segment.index}: alignment #{hex(segment.alignment)}, not #{hex(page_size)}")
+             "PT_LOAD #{segment.index}: alignment #{hex(segment.alignment)}, not #{hex(page_size)}")
       expect((segment.offset % page_size).zero?, "PT_LOAD #{segment.index} does not begin on a page")
       expect(segment.memory_size == segment.file_size, "PT_LOAD #{segment.index} is longer in memory than in the file")
     end
@@ -229,7 +229,7 @@ class ImageContract
       next if index >= ARGUMENTS_MAX
 
       expect(operand.text == expected[index],
-        "#{probe}: argument #{index} is #{operand.text}, not #{expected[index]}")
+             "#{probe}: argument #{index} is #{operand.text}, not #{expected[index]}")
     end
     spelling = probe.operands.join(" ")
     expect(probe.arguments == spelling, "#{probe}: arguments #{probe.arguments.inspect}, not #{spelling.inspect}")

@@ -35,6 +35,7 @@ module Readers
     end
 
     def initialize(home)
+      super()
       @home = home
       @cache = File.join(home, "build-ids")
     end
@@ -64,7 +65,7 @@ module Readers
 
     # The events of uprobes there are, as group:name.
     def events
-      File.readlines(definitions).map { |line| line[%r{\A[pr]:(\S+)}, 1].tr("/", ":") }
+      File.readlines(definitions).map { |line| line[/\A[pr]:(\S+)/, 1].tr("/", ":") }
     end
 
     # Records the event on the whole machine while the block runs. Returns how many times it happened.

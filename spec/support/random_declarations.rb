@@ -7,7 +7,7 @@
 class RandomDeclarations
   # What each type takes: one operand prefix for each slot.
   SLOTS = {
-    integer: %w[-8], string: %w[8], symbol: %w[8], boolean: %w[-8], float: %w[8], time: %w[-8], bytes: %w[8 8],
+    integer: %w[-8], string: %w[8], symbol: %w[8], boolean: %w[-8], float: %w[8], time: %w[-8], bytes: %w[8 8]
   }.freeze
 
   SLOTS_MAX = 12

@@ -12,7 +12,7 @@ class SampleImage
   DEFAULT_PROBES = [
     { provider: "order", name: "checkout__entry", arguments: 12 },
     { provider: "order", name: "refund_bang__return", arguments: 5 },
-    { provider: "stock", name: "empty_p", arguments: 0 },
+    { provider: "stock", name: "empty_p", arguments: 0 }
   ].freeze
 
   ORDER = %w[
@@ -24,7 +24,7 @@ class SampleImage
   # probes: a Hash each of provider, name and arguments (a number, or the text itself).
   # order: which section headers, in this order. owner: of the notes. extra: bytes behind each description.
   def initialize(probes: DEFAULT_PROBES, machine: :x86_64, site: :safe, order: ORDER, owner: "stapsdt\0", extra: "",
-    build_id_size: 20)
+                 build_id_size: 20)
     @probes = probes
     @machine = machine
     @site = site
@@ -108,7 +108,7 @@ class SampleImage
     operands.each_with_index.map { |operand, index| "#{"-" if index.odd?}8@#{operand}" }.join(" ")
   end
 
-  def strings(names) = names.uniq.reduce("\0".b) { |all, name| all + name.b + "\0" }
+  def strings(names) = names.uniq.reduce("\0".b) { |all, name| "#{all}#{name.b}\0" }
 
   def symbols(names)
     entries = @probes.each_with_index.map do |probe, index|
@@ -130,7 +130,7 @@ class SampleImage
       segment(1, 5, offset(".text"), size(".text"), page_size),
       segment(1, 6, offset(".probes"), size(".probes"), page_size),
       segment(4, 4, offset(".note.gnu.build-id"), size(".note.gnu.build-id"), 4),
-      segment(0x6474e551, 6, 0, 0, 16),
+      segment(0x6474e551, 6, 0, 0, 16)
     ].join
   end
 

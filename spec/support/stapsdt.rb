@@ -73,7 +73,7 @@ module Stapsdt
       match = OPERAND.match(arguments, position)
       malformed(note.description_offset, "arguments #{arguments.inspect} at byte #{position}") if match.nil?
       operands << Operand.new(size: match[:size].to_i, signed: match[:sign] == "-", float: match[:float] == "f",
-        text: match[:text])
+                              text: match[:text])
       position = match.end(0)
     end
     operands
