@@ -33,7 +33,7 @@ module Railprobe
 
       # A look-up of what was never declared.
       def unknown(name)
-        return instance.unknown(name.to_s) if Ractor.current == Ractor.main
+        return instance.unknown(Signature.text(name)) if Ractor.current == Ractor.main
 
         Kernel.warn("railprobe: no probe #{name.inspect} is declared")
         IdleProbe.new(name)
@@ -122,11 +122,10 @@ module Railprobe
     def directories
       run_time = ENV.fetch("XDG_RUNTIME_DIR", nil)
       temporary = ENV.fetch("TMPDIR", "/tmp")
-      [ENV.fetch("RAILPROBE_DIR", nil),
-       (File.join(root, "tmp/railprobe") if File.directory?(File.join(root, "tmp"))),
+      [ENV.fetch("RAILPROBE_DIR", nil), app_directory,
        (File.join(run_time, "railprobe") if run_time && !run_time.empty?),
        File.join(temporary, "railprobe-#{Process.euid}")]
-        .compact.reject(&:empty?).map { |path| File.expand_path(path) }.uniq
+        .compact.reject(&:empty?).filter_map { |path| expand(path) }.uniq
     end
 
     # -- changes ----------------------------------------------------------------------------------
@@ -174,6 +173,7 @@ module Railprobe
 
     # Raises under strict; else says it once and counts it.
     def fail_or_complain(error_class, message)
+      message = message.scrub
       raise error_class, message if strict
 
       message = "others" unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
@@ -182,6 +182,21 @@ module Railprobe
     end
 
     private
+
+    # None where the working directory is gone.
+    def app_directory
+      File.join(root, "tmp/railprobe") if File.directory?(File.join(root, "tmp"))
+    rescue SystemCallError
+      nil
+    end
+
+    # Fails for the home of a user that there is not, and for a relative path where the working directory is gone.
+    def expand(path)
+      File.expand_path(path)
+    rescue SystemCallError, ::ArgumentError => error
+      fail_or_complain(LoadError, "no image can be put in #{path}: #{error.message}")
+      nil
+    end
 
     def settle
       trap_wake_signal

@@ -10,15 +10,26 @@ module Railprobe
 
     # "provider:name" => ["provider", "name"]; the first colon parts them.
     def self.split(name)
-      provider, rest = name.to_s.split(":", 2)
-      [provider.to_s, rest.to_s]
+      provider, _, rest = text(name).partition(":")
+      [provider, rest]
+    end
+
+    # A name as UTF-8. What is no text in its encoding stays as it is, for the engine to refuse.
+    def self.text(name)
+      name = name.to_s
+      return name if name.encoding == Encoding::UTF_8
+      return name.dup.force_encoding(Encoding::UTF_8) if name.encoding == Encoding::BINARY
+
+      name.encode(Encoding::UTF_8)
+    rescue EncodingError
+      name.dup.force_encoding(Encoding::UTF_8)
     end
 
     attr_reader :provider, :name, :arguments
 
     # Raises DeclarationError.
     def initialize(label, arguments)
-      @label = label.to_s
+      @label = Signature.text(label)
       @provider, @name = Signature.split(@label)
       @arguments = arguments.freeze
       check_label
