@@ -1,6 +1,9 @@
 /*
  * Bytes that grow.
  *
+ * Many bytes are a mapping of their own: freed, they go back to the kernel. malloc() would keep as
+ * much for a next time, which never comes.
+ *
  * An append that can't be done marks the buffer failed and writes nothing; every later append is
  * then ignored, so a writer appends at will and asks rp_buffer_error() once, at the end. Sizes are
  * checked for overflow. Who declares a buffer frees it with rp_buffer_free(); a zeroed struct is an
@@ -18,6 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* From this capacity on. Capacities double, so all above it are whole pages. */
+enum { RP_BUFFER_MAPPED = 1 << 16 };
 
 struct rp_buffer {
     uint8_t *bytes;
@@ -34,8 +41,39 @@ static inline enum rp_error rp_buffer_error(const struct rp_buffer *buffer)
 
 static inline void rp_buffer_free(struct rp_buffer *buffer)
 {
-    free(buffer->bytes);
+    if (buffer->capacity >= RP_BUFFER_MAPPED) {
+        (void)munmap(buffer->bytes, buffer->capacity);
+    } else {
+        free(buffer->bytes);
+    }
     *buffer = (struct rp_buffer){0};
+}
+
+/* Empties the buffer and keeps its memory, for the next use. */
+static inline void rp_buffer_clear(struct rp_buffer *buffer)
+{
+    buffer->size = 0;
+    buffer->failed = false;
+}
+
+/* The bytes with a larger capacity; NULL when there is no memory, and nothing has changed then. */
+static inline uint8_t *rp_buffer_enlarged(const struct rp_buffer *buffer, size_t capacity)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void *bytes;
+    if (capacity < RP_BUFFER_MAPPED) {
+        return realloc(buffer->bytes, capacity);
+    }
+    if (buffer->capacity >= RP_BUFFER_MAPPED) {
+        bytes = mremap(buffer->bytes, buffer->capacity, capacity, MREMAP_MAYMOVE);
+    } else {
+        bytes = mmap(NULL, capacity, PROT_READ | PROT_WRITE, flags, -1, 0);
+        if (bytes != MAP_FAILED && buffer->bytes) {
+            memcpy(bytes, buffer->bytes, buffer->size);
+            free(buffer->bytes);
+        }
+    }
+    return bytes == MAP_FAILED ? NULL : bytes;
 }
 
 /* Makes room for more bytes behind the end. False when there is no memory (the buffer is then
@@ -56,7 +94,7 @@ static inline bool rp_buffer_reserve(struct rp_buffer *buffer, size_t more)
         }
         capacity *= 2;
     }
-    uint8_t *bytes = realloc(buffer->bytes, capacity);
+    uint8_t *bytes = rp_buffer_enlarged(buffer, capacity);
     if (!bytes) {
         buffer->failed = true;
         return false;

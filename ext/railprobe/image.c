@@ -329,16 +329,24 @@ static void write_headers(struct builder *builder)
 }
 
 /*
- * 128 bits of FNV-1a over the file. It names contents and need not resist an attacker: bytes are
- * compared in full before an image is used.
+ * 128 bits in the manner of FNV-1a, but eight bytes at a time: byte by byte it takes a quarter of a
+ * load. It names contents and need not resist an attacker: bytes are compared in full before an
+ * image is used. Two last rounds carry the end of the file to all bits.
  */
 static void digest(const uint8_t *bytes, size_t size, uint8_t out[RP_DIGEST_SIZE])
 {
     __extension__ typedef unsigned __int128 uint128;
     const uint128 prime = ((uint128)1 << 88) + 0x13b;
     uint128 hash = ((uint128)0x6c62272e07bb0142 << 64) + 0x62b821756295c58d;
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ bytes[i]) * prime;
+    uint64_t word;
+    for (; size >= sizeof word; bytes += sizeof word, size -= sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = (hash ^ word ^ hash >> 64) * prime;
+    }
+    word = size;
+    memcpy((uint8_t *)&word + 1, bytes, size);
+    for (int i = 0; i < 2; i++) {
+        hash = (hash ^ word ^ hash >> 64) * prime;
     }
     for (int i = RP_DIGEST_SIZE - 1; i >= 0; i--, hash >>= 8) {
         out[i] = (uint8_t)hash;

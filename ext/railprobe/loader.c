@@ -33,7 +33,8 @@ struct part {
     const struct rp_load *load;
     size_t first; /* its declarations are load->declarations[first] and the count - 1 behind it */
     size_t count;
-    struct rp_buffer bytes;
+    struct rp_buffer *bytes; /* both lent for one part after the other */
+    struct rp_buffer *json;
     struct rp_layout layout;
     char file[FILE_NAME_SIZE];
     struct rp_image *image;
@@ -108,17 +109,17 @@ static enum rp_error map_part(struct part *part, const char *path, int fd)
 /* Beside the image, for people: what can't be written there costs nothing but itself. */
 static void write_manifest(const struct part *part, const struct rp_directory *directory)
 {
-    struct rp_buffer json = {0};
+    struct rp_buffer *json = part->json;
     char name[FILE_NAME_SIZE];
     int fd = -1;
+    rp_buffer_clear(json);
     (void)snprintf(name, sizeof name, "%.*s.json", (int)(strlen(part->file) - strlen(".so")),
                    part->file);
     if (!rp_manifest_write(part->load->declarations + part->first, &part->layout, part->file,
-                           &json) &&
-        !rp_directory_take(directory, name, json.bytes, json.size, MANIFEST_MODE, &fd)) {
+                           json) &&
+        !rp_directory_take(directory, name, json->bytes, json->size, MANIFEST_MODE, &fd)) {
         close(fd);
     }
-    rp_buffer_free(&json);
 }
 
 static enum rp_error put_in_directory(struct part *part, const char *path)
@@ -129,7 +130,7 @@ static enum rp_error put_in_directory(struct part *part, const char *path)
     if (error) {
         return error;
     }
-    error = rp_directory_take(&directory, part->file, part->bytes.bytes, part->bytes.size,
+    error = rp_directory_take(&directory, part->file, part->bytes->bytes, part->bytes->size,
                               IMAGE_MODE, &fd);
     if (!error) {
         struct rp_buffer file = {0};
@@ -171,7 +172,7 @@ static int make_memory_file(const char *name)
 static enum rp_error put_in_memory(struct part *part)
 {
     struct rlimit limit;
-    size_t size = part->bytes.size;
+    size_t size = part->bytes->size;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
         errno = EFBIG; /* the limit holds for memory files too, and going over it is a SIGXFSZ */
         return RP_FILE_LIMIT;
@@ -181,7 +182,7 @@ static enum rp_error put_in_memory(struct part *part)
         return RP_MEMFD;
     }
     for (size_t done = 0; done < size;) {
-        ssize_t put = write(fd, part->bytes.bytes + done, size - done);
+        ssize_t put = write(fd, part->bytes->bytes + done, size - done);
         if (put < 0 && errno != EINTR) {
             close(fd);
             return RP_MEMFD;
@@ -249,9 +250,10 @@ static enum rp_error place_part(struct rp_loader *loader, struct part *part)
 
 static enum rp_error load_part(struct rp_loader *loader, struct part *part)
 {
+    rp_buffer_clear(part->bytes);
     enum rp_error error =
         rp_image_build(part->load->declarations + part->first, part->count, rp_arch_here(),
-                       part->load->site, &part->bytes, &part->layout);
+                       part->load->site, part->bytes, &part->layout);
     if (!error) {
         part->image = find_image(loader, part);
         if (!part->image) {
@@ -265,7 +267,6 @@ static enum rp_error load_part(struct rp_loader *loader, struct part *part)
             }
         }
     }
-    rp_buffer_free(&part->bytes);
     rp_layout_free(&part->layout);
     return error;
 }
@@ -398,19 +399,24 @@ static enum rp_error load_parts(struct rp_loader *loader, const struct rp_load *
                                 struct part *parts, size_t count)
 {
     enum rp_error error = RP_OK;
+    struct rp_buffer bytes = {0};
+    struct rp_buffer json = {0};
     size_t first = 0;
     for (struct rp_image *image = loader->images; image; image = image->next) {
         image->wanted = false;
     }
     for (size_t i = 0; i < count && !error; i++) {
         size_t end = part_end(load, first);
-        parts[i] = (struct part){.load = load, .first = first, .count = end - first};
+        parts[i] = (struct part){
+            .load = load, .first = first, .count = end - first, .bytes = &bytes, .json = &json};
         first = end;
         error = load_part(loader, &parts[i]);
         if (!error) {
             parts[i].image->wanted = true;
         }
     }
+    rp_buffer_free(&bytes);
+    rp_buffer_free(&json);
     return error;
 }
 

@@ -39,8 +39,16 @@ static const rb_data_type_t probe_type = {
     .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED | RUBY_TYPED_FROZEN_SHAREABLE,
 };
 
-static struct rp_probe *probe_of(VALUE self)
+/*
+ * In line where it is what it has to be, as fire is called much more often than it fires. Ruby's own
+ * check raises for what a subclass in C may have made up. Never NULL: see rp_object_new().
+ */
+static inline struct rp_probe *probe_of(VALUE self)
 {
+    if (RB_LIKELY(RB_TYPE_P(self, T_DATA) && RTYPEDDATA_P(self) &&
+                  RTYPEDDATA_TYPE(self) == &probe_type)) {
+        return RTYPEDDATA_DATA(self);
+    }
     return rb_check_typeddata(self, &probe_type);
 }
 
@@ -211,6 +219,22 @@ static VALUE fire_with_block(VALUE self, struct rp_probe *probe)
     return fired;
 }
 
+/* A tracer is on the probe, or something is to be said of the values or of their number. Out of line:
+ * it would cost the way past it a stack frame. */
+static __attribute__((noinline)) VALUE fire_or_check(VALUE self, struct rp_probe *probe, int count,
+                                                     const VALUE *values)
+{
+    bool is_attached = rp_probe_is_attached(probe);
+    if (!count && rb_block_given_p()) {
+        return is_attached ? fire_with_block(self, probe) : Qfalse;
+    }
+    if (!is_attached && rb_block_given_p() && !atomic_load(&strict)) {
+        return Qfalse;
+    }
+    VALUE fired = capture_and_fire(self, probe, count, values);
+    return is_attached ? fired : Qfalse;
+}
+
 /*
  * Nothing but a look at the semaphores unless a tracer is on the probe. Under strict the values are
  * checked in any case, so that specs find what is wrong without a tracer.
@@ -218,30 +242,27 @@ static VALUE fire_with_block(VALUE self, struct rp_probe *probe)
 static VALUE probe_m_fire(int count, VALUE *values, VALUE self)
 {
     struct rp_probe *probe = probe_of(self);
-    bool is_attached = rp_probe_is_attached(probe);
-    if (RB_LIKELY(!is_attached) &&
-        RB_LIKELY(!atomic_load_explicit(&strict, memory_order_relaxed)) &&
-        (RB_LIKELY((uint32_t)count == probe->declaration.argument_count) || rb_block_given_p())) {
+    if (RB_LIKELY(!rp_probe_is_attached(probe) &&
+                  !atomic_load_explicit(&strict, memory_order_relaxed) &&
+                  (uint32_t)count == probe->declaration.argument_count)) {
         return Qfalse;
     }
-    if (!count && rb_block_given_p()) {
-        return is_attached ? fire_with_block(self, probe) : Qfalse;
-    }
-    VALUE fired = capture_and_fire(self, probe, count, values);
-    return is_attached ? fired : Qfalse;
+    return fire_or_check(self, probe, count, values);
 }
 
 /* -- for railprobe.c -- */
 
+/* Without a class it can't be found, with ObjectSpace or otherwise, before it has its probe. */
 VALUE rp_object_new(void)
 {
-    return TypedData_Wrap_Struct(class_probe, &probe_type, NULL);
+    return TypedData_Wrap_Struct(0, &probe_type, NULL);
 }
 
 void rp_object_own(VALUE object, struct rp_probe *probe)
 {
     RTYPEDDATA_DATA(object) = probe;
     probe->owner = (uintptr_t)object;
+    (void)rb_obj_reveal(object, class_probe);
     rb_obj_freeze(object);
 }
 

@@ -11,8 +11,8 @@
 /* Defines the class; Railprobe::Runtime must be there. */
 void rp_object_define(VALUE railprobe);
 
-/* An object without a probe yet, and then its probe: it is frozen, and frees the probe when
- * collected. */
+/* An object without a probe yet, which no Ruby code can see; and then its probe: it is frozen, and
+ * frees the probe when collected. */
 VALUE rp_object_new(void);
 void rp_object_own(VALUE object, struct rp_probe *probe);
 

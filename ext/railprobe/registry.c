@@ -99,10 +99,21 @@ static const char *put(char **at, const char *text)
     return copy;
 }
 
+/* The name as the end of the label, which it is unless it was mangled: it needs no copy then. */
+static const char *name_in_label(const struct rp_declaration *declaration)
+{
+    size_t label = strlen(declaration->label);
+    size_t name = strlen(declaration->name);
+    const char *end = declaration->label + (label > name ? label - name : 0);
+    return strcmp(end, declaration->name) == 0 ? end : NULL;
+}
+
 static size_t strings_size(const struct rp_declaration *declaration)
 {
-    size_t size =
-        strlen(declaration->provider) + strlen(declaration->name) + strlen(declaration->label) + 3;
+    size_t size = strlen(declaration->provider) + strlen(declaration->label) + 2;
+    if (!name_in_label(declaration)) {
+        size += strlen(declaration->name) + 1;
+    }
     for (uint32_t i = 0; i < declaration->argument_count; i++) {
         size += strlen(declaration->arguments[i].name) + 1;
     }
@@ -128,8 +139,11 @@ static struct rp_probe *make_probe(const struct rp_declaration *declaration)
     char *strings = (char *)arguments + arguments_size;
     probe->declaration = *declaration;
     probe->declaration.provider = put(&strings, declaration->provider);
-    probe->declaration.name = put(&strings, declaration->name);
     probe->declaration.label = put(&strings, declaration->label);
+    probe->declaration.name = name_in_label(&probe->declaration);
+    if (!probe->declaration.name) {
+        probe->declaration.name = put(&strings, declaration->name);
+    }
     probe->declaration.arguments = arguments;
     for (uint32_t i = 0; i < declaration->argument_count; i++) {
         arguments[i].name = put(&strings, declaration->arguments[i].name);

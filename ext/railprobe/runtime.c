@@ -5,6 +5,7 @@
  */
 #include "runtime.h"
 
+#include "buffer.h"
 #include "watcher.h"
 
 #include <errno.h>
@@ -170,14 +171,14 @@ static enum rp_error load(const char *const *directories, size_t count, enum rp_
 {
     size_t probe_count = runtime.registry.count;
     struct rp_probe **probes = rp_registry_sorted(&runtime.registry);
-    struct rp_declaration *declarations = calloc(probe_count + 1, sizeof *declarations);
-    enum rp_error error = probes && declarations ? RP_OK : RP_MEMORY;
-    for (size_t i = 0; i < probe_count && !error; i++) {
-        declarations[i] = probes[i]->declaration;
+    struct rp_buffer declarations = {0};
+    for (size_t i = 0; i < probe_count && probes; i++) {
+        rp_buffer_append(&declarations, &probes[i]->declaration, sizeof probes[i]->declaration);
     }
+    enum rp_error error = probes ? rp_buffer_error(&declarations) : RP_MEMORY;
     if (!error) {
         const struct rp_load request = {.stem = "app",
-                                        .declarations = declarations,
+                                        .declarations = (const void *)declarations.bytes,
                                         .count = probe_count,
                                         .site = site,
                                         .directories = directories,
@@ -188,7 +189,7 @@ static enum rp_error load(const char *const *directories, size_t count, enum rp_
         error = watch_images();
     }
     (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
-    free(declarations);
+    rp_buffer_free(&declarations);
     free(probes);
     return error;
 }

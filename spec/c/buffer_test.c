@@ -173,6 +173,39 @@ static void without_memory_what_was_written_stays(void)
     rp_buffer_free(&buffer);
 }
 
+static void without_room_in_the_address_space_what_was_written_stays(void)
+{
+    static uint8_t large[RP_BUFFER_MAPPED];
+    for (size_t size = 4; size <= sizeof large; size += sizeof large - 4) {
+        struct rp_buffer buffer = {0};
+        memset(large, 0x23, size);
+        rp_buffer_append(&buffer, large, size);
+        CHECK(!rp_buffer_reserve(&buffer, (size_t)1 << 60));
+        CHECK_EQ(rp_buffer_error(&buffer), RP_MEMORY);
+        CHECK_EQ(buffer.size, size);
+        CHECK_MEM(buffer.bytes, large, size);
+        rp_buffer_free(&buffer);
+    }
+}
+
+static void a_cleared_buffer_is_empty_and_keeps_its_memory(void)
+{
+    struct rp_buffer buffer = {0};
+    no_memory = true;
+    rp_buffer_text(&buffer, "lost");
+    no_memory = false;
+    rp_buffer_clear(&buffer);
+    rp_buffer_text(&buffer, "first");
+    allocations = 0;
+    rp_buffer_clear(&buffer);
+    CHECK_EQ(buffer.size, 0);
+    rp_buffer_text(&buffer, "next");
+    CHECK_EQ(rp_buffer_error(&buffer), RP_OK);
+    CHECK_MEM(buffer.bytes, "next", 4);
+    CHECK_EQ(allocations, 0);
+    rp_buffer_free(&buffer);
+}
+
 static void a_freed_buffer_is_an_empty_one(void)
 {
     struct rp_buffer buffer = {0};
@@ -199,6 +232,8 @@ int main(void)
     RUN(a_size_that_overflows_fails_the_buffer_before_any_allocation);
     RUN(without_memory_the_first_append_fails_and_later_ones_are_ignored);
     RUN(without_memory_what_was_written_stays);
+    RUN(without_room_in_the_address_space_what_was_written_stays);
+    RUN(a_cleared_buffer_is_empty_and_keeps_its_memory);
     RUN(a_freed_buffer_is_an_empty_one);
     return check_finish();
 }
