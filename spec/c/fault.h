@@ -2,6 +2,7 @@
  * Calls that fail on demand: the first time, the second, and so on, until what is tested gets through.
  *
  *   FAULT_ALLOCATIONS                    once in a file, with the line  // LINK: (see below)
+ *   FAULT_REMAP(fault)                   mremap(), which FAULT_CALL can't do
  *   FAULT_CALL(type, name, parameters, arguments, failure, error)   the same for one system call
  *
  *   for (unsigned n = 1; fault_in(&fault_allocation, n); n++) { ...; fault_end(&fault_allocation); }
@@ -13,9 +14,11 @@
 #define RAILPROBE_FAULT_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/mman.h>
 
 /* Atomic for the watcher's thread, and so that the compiler does not take malloc() for blind to them. */
 struct fault {
@@ -88,6 +91,26 @@ static inline bool fault_in(struct fault *fault, unsigned number)
 
 #define FAULT_CALL(type, name, parameters, arguments, failure, error)                              \
     FAULT_WRAP(&fault_system, type, name, parameters, arguments, failure, error)
+
+/* mremap() takes a fifth argument only where it is told of one. */
+#define FAULT_REMAP(fault)                                                                         \
+    void *__real_mremap(void *at, size_t size, size_t new_size, int flags, ...);                   \
+    void *__wrap_mremap(void *at, size_t size, size_t new_size, int flags, ...);                   \
+    void *__wrap_mremap(void *at, size_t size, size_t new_size, int flags, ...)                    \
+    {                                                                                              \
+        void *place = NULL;                                                                        \
+        if (flags & MREMAP_FIXED) {                                                                \
+            va_list rest;                                                                          \
+            va_start(rest, flags);                                                                 \
+            place = va_arg(rest, void *);                                                          \
+            va_end(rest);                                                                          \
+        }                                                                                          \
+        if (fault_is_due(fault)) {                                                                 \
+            errno = ENOMEM;                                                                        \
+            return MAP_FAILED;                                                                     \
+        }                                                                                          \
+        return __real_mremap(at, size, new_size, flags, place);                                    \
+    }
 
 /* Both of a kind, since the compiler may write realloc(NULL, size) as malloc(size). */
 #define FAULT_ALLOCATIONS                                                                          \

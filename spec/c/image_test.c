@@ -2,6 +2,7 @@
  * image.h: the bytes of an image, read back with nothing but elf.h, for both machines and both sites.
  */
 // LINK: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup
+// LINK: -Wl,--wrap=mmap -Wl,--wrap=mremap
 #include "image.h"
 
 #include "check.h"
@@ -9,6 +10,11 @@
 #include "samples.h"
 
 FAULT_ALLOCATIONS
+/* What large buffers are made of. */
+FAULT_WRAP(&fault_allocation, void *, mmap,
+           (void *at, size_t size, int protection, int flags, int fd, off_t offset),
+           (at, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
+FAULT_REMAP(&fault_allocation)
 
 static struct rp_buffer bytes;
 static struct rp_layout layout;
@@ -340,16 +346,16 @@ static void a_digest_is_cut_to_the_room_there_is(void)
 
 static void without_memory_there_is_an_error_and_nothing_is_lost(void)
 {
-    const struct rp_declaration *declarations = samples(100, 10);
+    const struct rp_declaration *declarations = samples(1000, 10);
     unsigned failures = 0;
     for (unsigned n = 1; fault_in(&fault_allocation, n); n++) {
-        enum rp_error error = build(declarations, 100);
+        enum rp_error error = build(declarations, 1000);
         bool failed = fault_end(&fault_allocation);
         CHECK_EQ(error, failed ? RP_MEMORY : RP_OK);
         failures += failed;
         release();
     }
-    CHECK(failures > 4);
+    CHECK(failures > 6);
 }
 
 int main(void)
