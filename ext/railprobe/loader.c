@@ -320,58 +320,57 @@ static void name_link(char *out, const char *stem, uint32_t number)
     (void)snprintf(out, FILE_NAME_SIZE, "%s%s.so", stem, digits);
 }
 
-/* The part's file name, if that file is in the directory of that path; else NULL. */
+/* The name of the part's file if it is in the directory at path, else NULL. */
 static const char *file_in(const struct part *part, const char *path)
 {
     const char *image = part->image->path;
     size_t size = strlen(path);
-    bool is_there = image && strncmp(image, path, size) == 0 && image[size] == '/' &&
-                    !strchr(image + size + 1, '/');
-    return is_there ? image + size + 1 : NULL;
+    bool inside = image && strncmp(image, path, size) == 0 && image[size] == '/' &&
+                  !strchr(image + size + 1, '/');
+    return inside ? image + size + 1 : NULL;
 }
 
-static bool holds_any(const char *path, const struct part *parts, uint32_t count)
+static bool has_part(const char *path, const struct part *parts, uint32_t count)
 {
+    bool any = false;
     for (uint32_t i = 0; i < count; i++) {
-        if (file_in(&parts[i], path)) {
-            return true;
-        }
+        any |= file_in(&parts[i], path) != NULL;
     }
-    return false;
+    return any;
 }
 
-/* Links of the parts that are in the directory, no links of parts that are no more. */
+/* Makes the links of the parts that are in the directory, and removes those of parts that are no
+ * more. */
 static void link_parts(const struct rp_directory *directory, const char *path,
                        const struct part *parts, uint32_t count)
 {
     char link[FILE_NAME_SIZE];
-    const char *stem = parts->load->stem;
     for (uint32_t i = 0; i < count; i++) {
         const char *file = file_in(&parts[i], path);
         if (file) {
-            name_link(link, stem, i + 1);
+            name_link(link, parts[i].load->stem, i + 1);
             (void)rp_directory_link(directory, link, file);
         }
     }
     for (uint32_t number = count + 1; number <= count + LINKS_AHEAD; number++) {
-        name_link(link, stem, number);
+        name_link(link, parts[0].load->stem, number);
         rp_directory_unlink(directory, link);
     }
 }
 
-/* In each directory that has a part: links, and no unused files. Others are not even made. */
+/* In each directory that has a part: the links, and no unused files. The others are not even
+ * opened, which would make them. */
 static void tidy(struct rp_loader *loader, const struct rp_load *load, const struct part *parts,
                  uint32_t count)
 {
     for (size_t i = 0; i < load->directory_count; i++) {
         struct rp_directory directory;
-        const char *path = load->directories[i];
-        if (!holds_any(path, parts, count) || rp_directory_open(&directory, path)) {
-            continue;
+        if (has_part(load->directories[i], parts, count) &&
+            !rp_directory_open(&directory, load->directories[i])) {
+            link_parts(&directory, load->directories[i], parts, count);
+            rp_directory_sweep(&directory, load->stem, is_in_use, loader);
+            rp_directory_close(&directory);
         }
-        link_parts(&directory, path, parts, count);
-        rp_directory_sweep(&directory, load->stem, is_in_use, loader);
-        rp_directory_close(&directory);
     }
 }
 

@@ -20,8 +20,8 @@ void rp_object_own(VALUE object, struct rp_probe *probe);
 void rp_object_set_strict(bool strict);
 
 /*
- * Calls Railprobe::Runtime.METHOD(probe, first, second), which complains. What that raises is
- * dropped, and $! stays as it was, unless strict is set: then it is raised.
+ * Calls Railprobe::Runtime.METHOD(probe, first, second), which complains. An error that it raises
+ * is dropped, and $! stays as it was, unless strict is set: then it is raised.
  */
 void rp_object_notify(ID method, VALUE probe, VALUE first, VALUE second);
 

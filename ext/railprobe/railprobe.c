@@ -29,13 +29,9 @@ NORETURN(static void raise_declaration(enum rp_error error, VALUE provider, VALU
 static void raise_declaration(enum rp_error error, VALUE provider, VALUE name,
                               const struct rp_probe *other)
 {
-    VALUE label = rb_str_cat_cstr(rb_str_dup(provider), ":");
-    label = rb_str_append(label, name);
-    if (error == RP_NAME_INVALID) {
-        label = rb_inspect(label); /* what is no text can't be shown, and rb_raise() takes no NUL */
-    }
-    rb_raise(error_declaration, "%" PRIsVALUE ": %s%s%s", label, rp_error_message(error),
-             other ? "; the other is " : "", other ? other->declaration.label : "");
+    rb_raise(error_declaration, "%" PRIsVALUE ":%" PRIsVALUE ": %s%s%s", provider, name,
+             rp_error_message(error), other ? "; the other is " : "",
+             other ? other->declaration.label : "");
 }
 
 /* -- declaring -- */
@@ -97,28 +93,18 @@ static uint32_t read_arguments(VALUE pairs, struct rp_argument *arguments)
     return (uint32_t)count;
 }
 
-/* The characters of a name; NULL where there is a NUL among them, which no probe's name has. */
-static const char *characters(VALUE *name)
-{
-    StringValue(*name);
-    bool has_nul = memchr(RSTRING_PTR(*name), '\0', (size_t)RSTRING_LEN(*name)) != NULL;
-    return has_nul ? NULL : StringValueCStr(*name);
-}
-
 static VALUE native_m_declare(VALUE self, VALUE provider, VALUE name, VALUE pairs)
 {
     struct rp_argument arguments[RP_SLOTS_MAX];
     struct rp_probe *probe = NULL;
     struct rp_declaration declaration = {
-        .provider = characters(&provider),
-        .name = characters(&name),
+        .provider = StringValueCStr(provider),
+        .name = StringValueCStr(name),
         .arguments = arguments,
         .argument_count = read_arguments(pairs, arguments),
     };
     VALUE object = rp_object_new();
-    enum rp_error error = declaration.provider && declaration.name
-                              ? rp_runtime_declare(&declaration, &probe)
-                              : RP_NAME_INVALID;
+    enum rp_error error = rp_runtime_declare(&declaration, &probe);
     RB_GC_GUARD(pairs);
     if (error) {
         raise_declaration(error, provider, name, probe);
@@ -137,16 +123,12 @@ static VALUE owner_of(struct rp_probe *probe)
 
 static VALUE native_m_find(VALUE self, VALUE provider, VALUE name)
 {
-    const char *in = characters(&provider);
-    const char *of = characters(&name);
-    return in && of ? owner_of(rp_runtime_find(in, of)) : Qnil;
+    return owner_of(rp_runtime_find(StringValueCStr(provider), StringValueCStr(name)));
 }
 
 static VALUE native_m_remove(VALUE self, VALUE provider, VALUE name)
 {
-    const char *in = characters(&provider);
-    const char *of = characters(&name);
-    return in && of ? owner_of(rp_runtime_remove(in, of)) : Qnil;
+    return owner_of(rp_runtime_remove(StringValueCStr(provider), StringValueCStr(name)));
 }
 
 static void collect_owner(void *context, struct rp_probe *probe)

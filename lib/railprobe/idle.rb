@@ -7,7 +7,7 @@ module Railprobe
     attr_reader :name, :arguments
 
     def initialize(name, arguments = {})
-      @name = Signature.text(name).dup.freeze
+      @name = name.to_s.dup.freeze
       @arguments = arguments.dup.freeze
       freeze
     end

@@ -8,28 +8,23 @@ module Railprobe
     TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2 }.freeze
     SLOTS_MAX = 12
 
-    # "provider:name" => ["provider", "name"]; the first colon parts them.
+    # "provider:name" => ["provider", "name"]; the first colon parts them. What can't be a name, broken text or
+    # a NUL byte, is as good as none.
     def self.split(name)
-      provider, _, rest = text(name).partition(":")
-      [provider, rest]
-    end
+      text = name.to_s
+      return ["", ""] if text.include?("\0")
 
-    # A name as UTF-8. What is no text in its encoding stays as it is, for the engine to refuse.
-    def self.text(name)
-      name = name.to_s
-      return name if name.encoding == Encoding::UTF_8
-      return name.dup.force_encoding(Encoding::UTF_8) if name.encoding == Encoding::BINARY
-
-      name.encode(Encoding::UTF_8)
-    rescue EncodingError
-      name.dup.force_encoding(Encoding::UTF_8)
+      provider, rest = text.split(":", 2)
+      [provider.to_s, rest.to_s]
+    rescue ::ArgumentError, EncodingError
+      ["", ""]
     end
 
     attr_reader :provider, :name, :arguments
 
     # Raises DeclarationError.
     def initialize(label, arguments)
-      @label = Signature.text(label)
+      @label = label.to_s
       @provider, @name = Signature.split(@label)
       @arguments = arguments.freeze
       check_label
@@ -55,7 +50,10 @@ module Railprobe
     end
 
     def check_arguments
-      arguments.each { |name, type| check_type(name, type) }
+      arguments.each do |name, type|
+        check_argument_name(name)
+        check_type(name, type)
+      end
       slots = arguments.values.sum { |type| TYPES.fetch(type) }
       return if slots <= SLOTS_MAX
 
@@ -63,10 +61,13 @@ module Railprobe
                               "(bytes counts as two): readers refuse a probe with more"
     end
 
+    def check_argument_name(name)
+      return if name.to_s.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
+
+      raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
+    end
+
     def check_type(name, type)
-      unless name.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
-        raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
-      end
       return if TYPES.key?(type)
 
       near = TYPES.keys.find { |known| near?(known.to_s, type.to_s) }
