@@ -18,10 +18,15 @@ enum {
 };
 
 /*
- * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed,
- * unit. integer  64-bit, saturating          boolean  1 true, 0 false, -1 nil string NUL-terminated
- * bytes        float    the bits of an IEEE 754 double symbol   as a string                 time ns
- * since 1970 bytes    a string and, behind it, its length, for text with NUL bytes in it
+ * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed, unit.
+ *
+ *   integer  64-bit, saturating
+ *   string   NUL-terminated bytes
+ *   symbol   as a string
+ *   boolean  1 true, 0 false, -1 nil
+ *   float    the bits of an IEEE 754 double
+ *   time     ns since 1970
+ *   bytes    a string and, behind it, its length, for text with NUL bytes in it
  */
 #define RP_TYPES(XX)                                                                               \
     XX(INTEGER, "integer", 1, 1, "")                                                               \

@@ -92,7 +92,7 @@ module Railprobe
 
     def remove(label)
       probe = Engine.remove(*Signature.split(label))
-      @attached = @attached.except(probe)
+      tell([[probe, false]]) if @attached.key?(probe)
       !probe.nil?
     end
 
@@ -124,7 +124,7 @@ module Railprobe
     end
 
     def unload
-      @attached = {}
+      tell(@attached.each_key.map { |probe| [probe, false] })
       Engine.unload
     end
 
@@ -162,15 +162,7 @@ module Railprobe
     # Runs between two instructions of any Ruby thread, where no lock can be taken. So the blocks are called
     # by a thread that lives for as long as there are changes.
     def deliver
-      Engine.changes.each do |probe, attached|
-        @changes << [probe, attached]
-        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
-      end
-      return if @changes.empty? || (@delivering && @deliverer.alive?)
-
-      @delivering = true
-      @deliverer = Thread.new { call_listeners }
-      @deliverer.name = "railprobe changes"
+      tell(Engine.changes)
     end
 
     # -- report -----------------------------------------------------------------------------------
@@ -205,6 +197,19 @@ module Railprobe
       trap_wake_signal
       deliver # who is attached already is armed at once
       true
+    end
+
+    # Passes changes on to the listeners' thread, which is started if it is not there.
+    def tell(changes)
+      changes.each do |probe, attached|
+        @changes << [probe, attached]
+        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
+      end
+      return if @changes.empty? || (@delivering && @deliverer.alive?)
+
+      @delivering = true
+      @deliverer = Thread.new { call_listeners }
+      @deliverer.name = "railprobe changes"
     end
 
     # A change may come at any point of this: once the flag is down it starts a thread of its own, before that
