@@ -22,7 +22,7 @@
     XX(SIGNATURE, "the probe is already declared with other arguments")                            \
     XX(GROUP, "a semaphore group is out of range")                                                 \
     XX(MACHINE, "no probe can be written for this CPU")                                            \
-    XX(DIRECTORY_MISSING, "the directory is missing and can't be made")                            \
+    XX(DIRECTORY_MISSING, "the directory can't be opened, or is missing and can't be made")        \
     XX(DIRECTORY_OWNER, "the directory belongs to neither this user nor root")                     \
     XX(DIRECTORY_MODE, "others may write in the directory")                                        \
     XX(DIRECTORY_TYPE, "the path is no directory, or a symbolic link")                             \

@@ -208,11 +208,12 @@ static enum rp_error renumber_groups(struct rp_declaration *declarations, size_t
     return RP_OK;
 }
 
-static enum rp_error watch_new_images(void)
+/* All of them: one of an earlier load may be back, or could not be watched then. */
+static enum rp_error watch_images(void)
 {
     enum rp_error error = RP_OK;
     for (struct rp_image *image = runtime.loader.images; image; image = image->next) {
-        if (image->state == RP_IMAGE_CURRENT && image->number == runtime.loader.loads) {
+        if (image->state == RP_IMAGE_CURRENT) {
             enum rp_error failure = rp_watcher_watch(&runtime.watcher, image->mapping.semaphores,
                                                      rp_mapping_semaphore_count(&image->mapping));
             error = failure ? failure : error;
@@ -245,7 +246,7 @@ static enum rp_error load(const struct rp_registry *registry, const char *stem,
         error = rp_loader_load(&runtime.loader, &request, place, probes);
     }
     if (!error) {
-        error = watch_new_images();
+        error = watch_images();
     }
     (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
     rp_buffer_free(&declarations);

@@ -93,7 +93,7 @@ module Railprobe
 
     def remove(label)
       probe = Engine.remove(*Signature.split(label))
-      @attached = @attached.except(probe)
+      tell([[probe, false]]) if @attached.key?(probe)
       !probe.nil?
     end
 
@@ -146,7 +146,7 @@ module Railprobe
     # -- loading ----------------------------------------------------------------------------------
 
     def load(site)
-      @load_failure = Engine.load(directories, fast_site?(site))
+      @load_failure = Engine.load(directories, fast_site?(site || @tracers.configuration&.site))
       return settle if @load_failure.nil?
 
       tried = Engine.attempts.map { |path, why, system| "#{path}: #{why}#{" (#{system})" if system}" }
@@ -155,7 +155,8 @@ module Railprobe
     end
 
     def unload
-      @attached = {}
+      tell(@attached.each_key.map { |probe| [probe, false] })
+      @tracers.clear
       Engine.unload
     end
 
@@ -194,15 +195,7 @@ module Railprobe
     # by a thread that lives for as long as there are changes.
     def deliver
       look_at_tracers
-      Engine.changes.each do |probe, attached|
-        @changes << [probe, attached]
-        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
-      end
-      return if @changes.empty? || (@delivering && @deliverer.alive?)
-
-      @delivering = true
-      @deliverer = Thread.new { call_listeners }
-      @deliverer.name = "railprobe changes"
+      tell(Engine.changes)
     end
 
     # -- report -----------------------------------------------------------------------------------
@@ -221,6 +214,7 @@ module Railprobe
 
     # Raises under strict; else says it once and counts it.
     def fail_or_complain(error_class, message)
+      message = message.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub # it may quote what is no text
       raise error_class, message if strict
 
       unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
@@ -237,6 +231,19 @@ module Railprobe
       deliver
       Engine.settle # who is attached already is armed at once
       true
+    end
+
+    # Passes changes on to the listeners' thread, which is started if it is not there.
+    def tell(changes)
+      changes.each do |probe, attached|
+        @changes << [probe, attached]
+        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
+      end
+      return if @changes.empty? || (@delivering && @deliverer.alive?)
+
+      @delivering = true
+      @deliverer = Thread.new { call_listeners }
+      @deliverer.name = "railprobe changes"
     end
 
     # A change may come at any point of this: once the flag is down it starts a thread of its own, before that

@@ -44,7 +44,7 @@ module Railprobe
     def waiting_for_class?
       attached, rest = @entries.each_value.partition { |entry| entry.probes.compact.any?(&:attached?) }
       attached.any? { |entry| !entry.traced } ||
-        (@tracers.any?(&:open?) && (attached.any? || rest.any? { |entry| entry.traced&.armed? }))
+        (@tracers&.any?(&:open?) && (attached.any? || rest.any? { |entry| entry.traced&.armed? }))
     end
 
     def report
