@@ -258,7 +258,7 @@ RSpec.describe Railprobe, :runtime do
 
     it "has these keys, whatever the engine" do
       expect(report.keys).to eq(%i[supported unsupported_reason probes attached rejected images attempts watcher
-                                   complaints])
+                                   tracers complaints])
       expect(report[:watcher].keys).to eq(%i[running interval_ms wake_signal])
     end
 

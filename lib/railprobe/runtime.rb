@@ -65,6 +65,7 @@ module Railprobe
       @strict = false
       @complaints = Hash.new(0)
       @unknown = {}
+      @silent = false
       @attached = {}
       @tracers = Tracers.new
       @listeners = []
@@ -106,6 +107,8 @@ module Railprobe
     def unknown(name)
       return @unknown[name] if @unknown.key?(name) && !strict
 
+      return IdleProbe.new(name) if @silent && !strict
+
       near = suggestion(name) if strict || @unknown.size < COMPLAINTS_MAX
       fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{near}")
       probe = IdleProbe.new(name)
@@ -117,7 +120,7 @@ module Railprobe
 
     # Reads the file and loads what it asks for. Errors in it are complained of, and the rest holds.
     def start(path)
-      return false if ENGINE_FAILURE
+      return ignore_file if ENGINE_FAILURE
 
       configuration = Configuration.read(File.expand_path(path, root))
       complain_of(configuration)
@@ -146,7 +149,9 @@ module Railprobe
     # -- loading ----------------------------------------------------------------------------------
 
     def load(site)
-      @load_failure = Engine.load(directories, fast_site?(site || @tracers.configuration&.site))
+      fast = fast_site?(site || @tracers.configuration&.site)
+      @load_failure = (Engine.load_builtin(directories, fast) if @tracers.configuration) ||
+                      Engine.load(directories, fast)
       return settle if @load_failure.nil?
 
       tried = Engine.attempts.map { |path, why, system| "#{path}: #{why}#{" (#{system})" if system}" }
@@ -156,7 +161,7 @@ module Railprobe
 
     def unload
       tell(@attached.each_key.map { |probe| [probe, false] })
-      @tracers.clear
+      @tracers.clear if @tracers.configuration
       Engine.unload
     end
 
@@ -272,6 +277,12 @@ module Railprobe
       @changes << :reload if Engine.take_file_change
       @changes << :load if @tracers.refresh
       Engine.look_again if @tracers.waiting_for_class?
+    end
+
+    # What the file declares is unknown where it can't be read; asking for it is no mistake then.
+    def ignore_file
+      @silent = true
+      false
     end
 
     def complain_of(configuration)

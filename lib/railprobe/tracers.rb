@@ -31,6 +31,14 @@ module Railprobe
       update(wanted)
     end
 
+    # Takes everything back; no file is followed any more.
+    def clear
+      @entries.each_value { |entry| entry.traced&.drop }
+      @entries = {}
+      @configuration = @tracers = nil
+      Engine.watch_file(nil)
+    end
+
     # Looks again for classes that were not there, and for those that are not the same any more. True when
     # probes were declared that need a load. Runs where no lock can be taken, and loads nothing.
     def refresh

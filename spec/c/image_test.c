@@ -137,12 +137,12 @@ static void twelve_slots_and_no_thirteenth(void)
     release();
 }
 
-static void a_group_is_at_most_the_number_of_probes(void)
+static void a_group_is_at_most_its_bound(void)
 {
     struct rp_declaration declarations[] = {sample("p", "a", 0), sample("p", "b", 0)};
-    declarations[1].group = 2;
+    declarations[1].group = RP_GROUP_MAX;
     CHECK_EQ(build(declarations, 2), RP_OK);
-    declarations[1].group = 3;
+    declarations[1].group = RP_GROUP_MAX + 1;
     CHECK_EQ(build(declarations, 2), RP_GROUP);
     release();
 }
@@ -364,7 +364,7 @@ int main(void)
     RUN(too_many_are_refused_before_anything_is_read);
     RUN(names_are_checked);
     RUN(twelve_slots_and_no_thirteenth);
-    RUN(a_group_is_at_most_the_number_of_probes);
+    RUN(a_group_is_at_most_its_bound);
     RUN(one_bad_declaration_among_many_is_found);
     RUN(probes_of_a_group_share_a_semaphore);
     RUN(every_machine_and_site_can_be_read_back);

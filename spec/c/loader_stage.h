@@ -85,6 +85,8 @@ static inline void end(void)
         }
         free(image->path);
         free(image->sites);
+        free(image->stubs);
+        free(image->owners);
         free(image);
         image = next;
     }

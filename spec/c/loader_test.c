@@ -78,7 +78,7 @@ static void what_can_not_be_built_is_told(void)
     bad = sample("p", "n", 12);
     CHECK_EQ(load(&bad, 1), RP_ARGUMENTS);
     bad = sample("p", "n", 0);
-    bad.group = 2;
+    bad.group = RP_GROUP_MAX + 1;
     CHECK_EQ(load(&bad, 1), RP_GROUP);
     CHECK_EQ(loader.images->state, RP_IMAGE_CURRENT);
     CHECK_EQ(loader.loads, 1);
