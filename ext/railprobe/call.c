@@ -258,7 +258,11 @@ static VALUE finish(VALUE argument)
 static VALUE call_through_alias(const struct rp_method *method, int argc, const VALUE *argv,
                                 VALUE self)
 {
-    VALUE bound = rb_funcall(method->original, rb_intern("bind"), 1, self);
+    VALUE original = method->original;
+    if (!NIL_P(method->aliases)) {
+        original = rb_hash_lookup2(method->aliases, ID2SYM(rb_frame_callee()), original);
+    }
+    VALUE bound = rb_funcall(original, rb_intern("bind"), 1, self);
     VALUE block = rb_block_given_p() ? rb_block_proc() : Qnil;
     return rb_funcall_with_block_kw(bound, rb_intern("call"), argc, argv, block,
                                     rb_keyword_given_p());

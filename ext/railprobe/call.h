@@ -19,10 +19,12 @@ struct rp_captures {
 /* A method that is traced, as the call needs it. Filled and kept by tracer.c; never freed. */
 struct rp_method {
     ID name;
-    VALUE original;      /* an UnboundMethod, taken before the wrapper was made */
-    const char *subject; /* Order#checkout */
-    uint32_t helpers;    /* 1u << RP_HELPER_... for each */
-    int frames;          /* of a stack */
+    VALUE original; /* an UnboundMethod, taken before the wrapper was made */
+    VALUE aliases;  /* nil, or a Hash: names that were given to the wrapper before original was the
+                      method => the UnboundMethod that it then was */
+    const char *subject;                      /* Order#checkout */
+    uint32_t helpers;                         /* 1u << RP_HELPER_... for each */
+    int frames;                               /* of a stack */
     struct rp_probe *probes[RP_MOMENT_COUNT]; /* NULL where no helper type asks for it */
     struct rp_captures captures[RP_MOMENT_COUNT];
     struct rp_program *condition; /* fire only if it is true; NULL for always */

@@ -31,6 +31,7 @@ static struct traced *methods;
 static struct rp_common common;
 static VALUE wrappers; /* target => its module, by identity; both go with the class */
 static VALUE class_traced_method;
+static VALUE module_methods; /* of Module itself, by name: a class may have others in their place */
 static uint32_t last_group;
 
 /* -- the object -- */
@@ -41,6 +42,7 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->target);
     rb_gc_mark(traced->wrapper);
     rb_gc_mark(traced->method.original);
+    rb_gc_mark(traced->method.aliases);
     rb_gc_mark(traced->failure);
     rb_gc_mark(traced->captures);
     rb_gc_mark(traced->condition);
@@ -152,15 +154,43 @@ static bool make_programs(struct traced *traced)
     return NIL_P(traced->condition) || traced->method.condition;
 }
 
-static bool is_defined(VALUE target, const char *question, ID name)
+/* What Module's own method of that name says of the target, whatever the class has made of it. */
+static VALUE ask(VALUE target, const char *question, VALUE name)
 {
-    return RTEST(rb_funcall(target, rb_intern(question), 1, ID2SYM(name)));
+    VALUE key = ID2SYM(rb_intern(question));
+    VALUE method = rb_hash_lookup(module_methods, key);
+    if (NIL_P(method)) {
+        method = rb_funcall(rb_cModule, rb_intern("instance_method"), 1, key);
+        rb_hash_aset(module_methods, key, method);
+    }
+    return rb_funcall(method, rb_intern("bind_call"), 2, target, name);
 }
 
 static VALUE fail(struct traced *traced, const char *why)
 {
     traced->failure = rb_utf8_str_new_cstr(why);
     return Qfalse;
+}
+
+/*
+ * The method is another one than when it was last armed. Names that the wrapper was given then, as by an
+ * alias chain, stand for what the method was then. O(methods of the class).
+ */
+static void remember_aliases(struct traced *traced, const char *list)
+{
+    struct rp_method *method = &traced->method;
+    VALUE names = ask(traced->target, list, Qfalse);
+    if (NIL_P(method->aliases)) {
+        method->aliases = rb_hash_new();
+    }
+    for (long i = 0; i < RARRAY_LEN(names); i++) {
+        VALUE name = RARRAY_AREF(names, i);
+        VALUE found = ask(traced->target, "instance_method", name);
+        if (name != ID2SYM(method->name) && NIL_P(rb_hash_lookup(method->aliases, name)) &&
+            rb_funcall(found, rb_intern("original_name"), 0) == ID2SYM(method->name)) {
+            rb_hash_aset(method->aliases, name, method->original);
+        }
+    }
 }
 
 /* The pointer goes into the method table; it stays valid, as no image is ever unmapped. */
@@ -177,9 +207,14 @@ static VALUE arm(VALUE argument)
     if (!stub) {
         return fail(traced, "its probe is not loaded");
     }
-    bool is_private = is_defined(traced->target, "private_method_defined?", method->name);
-    bool is_protected = is_defined(traced->target, "protected_method_defined?", method->name);
-    method->original = rb_funcall(traced->target, rb_intern("instance_method"), 1, name);
+    bool is_private = RTEST(ask(traced->target, "private_method_defined?", name));
+    bool is_protected = RTEST(ask(traced->target, "protected_method_defined?", name));
+    VALUE original = ask(traced->target, "instance_method", name);
+    if (!NIL_P(method->original) && !RTEST(rb_equal(method->original, original))) {
+        remember_aliases(traced, "instance_methods");
+        remember_aliases(traced, "private_instance_methods");
+    }
+    method->original = original;
     VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
     if (is_refused(owner, rb_id2name(method->name))) {
         return fail(traced, "a wrapper would change what this method of Ruby's core does");
@@ -191,9 +226,9 @@ static VALUE arm(VALUE argument)
     VALUE (*function)(ANYARGS);
     memcpy(&function, &stub, sizeof function);
     rb_ext_ractor_safe(true);
-    rb_define_method(traced->wrapper, rb_id2name(method->name), function, -1);
+    rb_define_method_id(traced->wrapper, method->name, function, -1);
     if (is_private || is_protected) {
-        rb_funcall(traced->wrapper, rb_intern(is_private ? "private" : "protected"), 1, name);
+        ask(traced->wrapper, is_private ? "private" : "protected", name);
     }
     return Qtrue;
 }
@@ -201,17 +236,23 @@ static VALUE arm(VALUE argument)
 static VALUE disarm(VALUE argument)
 {
     struct traced *traced = (struct traced *)argument;
-    rb_funcall(traced->wrapper, rb_intern("remove_method"), 1, ID2SYM(traced->method.name));
+    ask(traced->wrapper, "remove_method", ID2SYM(traced->method.name));
     return Qtrue;
 }
 
-/* False when the change was not made, and why is the method's failure. $! stays as it was. */
+/*
+ * False when the change was not made, and why is the method's failure. $! stays as it was. Ruby would warn of
+ * an initialize that is removed; it is the wrapper's.
+ */
 static bool attempt(VALUE (*change)(VALUE), struct traced *traced)
 {
     int state = 0;
     VALUE before = rb_errinfo();
+    VALUE verbose = ruby_verbose;
     traced->failure = Qnil;
+    ruby_verbose = Qnil;
     VALUE done = rb_protect(change, (VALUE)traced, &state);
+    ruby_verbose = verbose;
     if (!state) {
         return RTEST(done);
     }
@@ -248,10 +289,11 @@ static bool settle(struct traced *traced)
         }
         return false;
     }
-    if (attempt(wanted ? arm : disarm, traced)) {
+    bool has_changed = attempt(wanted ? arm : disarm, traced);
+    if (has_changed) {
         traced->is_armed = wanted;
     }
-    return true;
+    return has_changed;
 }
 
 bool rp_tracer_settle(void)
@@ -293,6 +335,7 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
     traced->condition = condition;
     traced->parameters = Qnil;
     traced->wrapper = traced->failure = traced->method.original = Qnil;
+    traced->method.aliases = Qnil;
     traced->method.name = rb_sym2id(name);
     traced->method.subject = traced->subject;
     traced->method.frames = NUM2INT(frames);
@@ -357,6 +400,8 @@ void rp_tracer_define(VALUE railprobe)
 {
     wrappers = rb_class_new_instance(0, NULL, rb_path2class("ObjectSpace::WeakMap"));
     rb_global_variable(&wrappers);
+    module_methods = rb_hash_new();
+    rb_global_variable(&module_methods);
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);
     rb_undef_alloc_func(class_traced_method);

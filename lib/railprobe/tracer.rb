@@ -112,39 +112,51 @@ module Railprobe
       found = ClassLookup.find(name)
       return [] unless found
 
-      (found.public_instance_methods(false).map(&:to_s) - @except).sort.map { |method| [method, false] }
+      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map { |method| [method, false] }
     end
   end
 
   # Finds classes by name without loading any: a constant that would be autoloaded is not there yet.
   module ClassLookup
+    # Module's own methods: a class may have others of the same names, and none of those is called here.
+    QUESTIONS = %i[autoload? const_defined? const_get constants method_defined? name private_method_defined?
+                   public_instance_methods].to_h { |question| [question, Module.instance_method(question)] }.freeze
+
     module_function
+
+    def ask(found, question, *values) = QUESTIONS.fetch(question).bind_call(found, *values)
+
+    def method?(found, name) = ask(found, :method_defined?, name) || ask(found, :private_method_defined?, name)
 
     def find(name)
       found = name.split("::").inject(Object) do |scope, part|
         return nil unless loaded?(scope, part)
 
-        scope.const_get(part, false)
+        ask(scope, :const_get, part, false)
       end
-      found if found.is_a?(Module)
-    rescue NameError
+      found if module?(found)
+    rescue NameError, TypeError # no such constant, or one that is no module
       nil
     end
 
     # The names of all classes that are loaded in a namespace, also further down.
     def classes_in(namespace)
-      namespace.constants(false).sort.flat_map do |part|
+      name = ask(namespace, :name)
+      ask(namespace, :constants, false).sort.flat_map do |part|
         next [] unless loaded?(namespace, part)
 
-        inner = namespace.const_get(part, false)
-        next [] unless inner.is_a?(Module) && inner.name == "#{namespace.name}::#{part}"
+        inner = ask(namespace, :const_get, part, false)
+        next [] unless module?(inner) && ask(inner, :name) == "#{name}::#{part}"
 
-        (inner.is_a?(Class) ? [inner.name] : []) + classes_in(inner)
+        (Class === inner ? ["#{name}::#{part}"] : []) + classes_in(inner) # rubocop:disable Style/CaseEquality
       end
     end
 
+    # Whatever it is: a constant may well be a BasicObject.
+    def module?(found) = Module === found # rubocop:disable Style/CaseEquality
+
     def loaded?(scope, part)
-      scope.const_defined?(part, false) && scope.autoload?(part, false).nil?
+      ask(scope, :const_defined?, part, false) && ask(scope, :autoload?, part, false).nil?
     end
   end
 end

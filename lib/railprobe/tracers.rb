@@ -127,7 +127,7 @@ module Railprobe
       return "#{target.class_name} is not loaded" unless holder
 
       name = target.name
-      return if holder.method_defined?(name) || holder.private_method_defined?(name)
+      return if ClassLookup.method?(holder, name)
 
       "#{target.class_name} has no method #{name}"
     end
