@@ -9,6 +9,9 @@
 require_relative "support/strict_warnings"
 require_relative "support/tracing"
 require "railprobe"
+require_relative "support/runtime_state"
+require_relative "support/semaphore"
+require_relative "support/child_ruby"
 
 RSpec.configure do |config|
   config.disable_monkey_patching!
@@ -30,8 +33,10 @@ RSpec.configure do |config|
 
   case ENV.fetch("GC_LEVEL", nil)
   when "stress"
+    # 1: at every allocation a collection of what is young. A full one each time takes a minute an example in a
+    # heap full of RSpec; spec/railprobe/gc_spec.rb has them in small processes.
     config.around(:each, :native) do |example|
-      GC.stress = true
+      GC.stress = 1
       example.run
     ensure
       GC.stress = false

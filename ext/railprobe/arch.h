@@ -16,9 +16,10 @@ enum rp_machine { RP_X86_64, RP_AARCH64, RP_MACHINE_COUNT };
 
 /*
  * The kinds of site.
+ *
  *   safe  nop1, nop10, ret: a breakpoint to today's kernels, the pair that newer ones look for
- *   fast  nop5, ret: Linux 6.18 turns it into a call, 2.2 times cheaper; a forked child then needs
- * its text mapped afresh (mapping.h), else its first call is a SIGSEGV
+ *   fast  nop5, ret: Linux 6.18 turns it into a call, 2.2 times cheaper; a forked child then needs its
+ *         text mapped afresh (mapping.h), else its first call is a SIGSEGV
  */
 enum rp_site_kind { RP_SITE_SAFE, RP_SITE_FAST, RP_SITE_KIND_COUNT };
 

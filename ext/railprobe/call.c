@@ -23,11 +23,13 @@ static VALUE sym_total_allocated_objects;
 
 struct call {
     const struct rp_method *method;
+    VALUE self;
     int argc;
     const VALUE *argv;
     int keywords;
     VALUE result;
     bool is_done; /* the original has returned */
+    bool is_late; /* whether to fire is known only at the end, so there is no entry */
     uintptr_t fiber;
     struct rp_mark mark;
     uint64_t entered;
@@ -66,12 +68,46 @@ static uint64_t gc_time(void)
     return NUM2ULL(rb_funcall(rb_mGC, id_total_time, 0));
 }
 
+/* What can be read of the call now; duration is -1 before its end. */
+static struct rp_scene scene_of(const struct call *call, int64_t duration)
+{
+    return (struct rp_scene){.self = call->self,
+                             .argc = call->argc,
+                             .argv = call->argv,
+                             .keywords = call->keywords,
+                             .result = call->is_done ? call->result : Qundef,
+                             .duration = duration};
+}
+
+/* The room that the texts of captures are copied to. Only what is used is touched. */
+struct capture_texts {
+    char bytes[RP_SLOTS_MAX][RP_TEXT_MAX + 1];
+};
+
+static void append_captures(const struct call *call, enum rp_moment moment, int64_t duration,
+                            struct capture_texts *texts, uint64_t *slots, size_t next)
+{
+    const struct rp_captures *captures = &call->method->captures[moment];
+    const struct rp_scene scene = scene_of(call, duration);
+    for (int i = 0; i < captures->count && next < RP_SLOTS_MAX; i++) {
+        slots[next++] =
+            rp_program_slot(captures->programs[i], &scene, texts->bytes[i], sizeof texts->bytes[i]);
+    }
+}
+
+static bool is_filtered(const struct call *call, int64_t duration)
+{
+    const struct rp_scene scene = scene_of(call, duration);
+    return !rp_program_is_true(call->method->condition, &scene);
+}
+
 /* -- entry -- */
 
 static void fire_entry(struct call *call)
 {
     struct rp_text arguments;
     struct rp_text stack;
+    struct capture_texts texts;
     uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0};
     size_t next = RP_ENTRY_COMMON;
     if (is_attached(call->method->probes[RP_MOMENT_ENTRY])) {
@@ -83,6 +119,7 @@ static void fire_entry(struct call *call)
             rp_render_stack(&stack, call->method->frames);
             slots[next++] = pointer(stack.bytes);
         }
+        append_captures(call, RP_MOMENT_ENTRY, -1, &texts, slots, next);
         slots[0] = rp_now_ns() - call->entered + clock_cost;
         rp_probe_fire(call->method->probes[RP_MOMENT_ENTRY], slots);
     }
@@ -95,7 +132,7 @@ static void fire_entry(struct call *call)
 /* -- return -- */
 
 /* What the helper types append, in the order of the table. */
-static void append_specifics(const struct call *call, struct rp_text *result, uint64_t *slots)
+static size_t append_specifics(const struct call *call, struct rp_text *result, uint64_t *slots)
 {
     size_t next = RP_RETURN_COMMON;
     if (has(call, RP_HELPER_RESULT)) {
@@ -115,18 +152,19 @@ static void append_specifics(const struct call *call, struct rp_text *result, ui
     if (has(call, RP_HELPER_CPU)) {
         slots[next++] = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - call->cpu;
     }
+    return next;
 }
 
-static void fire_return(const struct call *call, uint64_t ended, uint64_t status)
+static void fire_return(const struct call *call, uint64_t ended, uint64_t duration, uint64_t status)
 {
     struct rp_text result;
-    uint64_t nested = rp_measure_since(call->fiber, call->mark);
-    uint64_t before = call->begun - call->entered + nested + clock_cost;
-    uint64_t took = ended - call->begun;
-    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0,
-                                    took > nested ? took - nested : 0, status};
+    struct capture_texts texts;
+    uint64_t before =
+        call->begun - call->entered + rp_measure_since(call->fiber, call->mark) + clock_cost;
+    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, duration, status};
     if (is_attached(call->method->probes[RP_MOMENT_RETURN])) {
-        append_specifics(call, &result, slots);
+        size_t next = append_specifics(call, &result, slots);
+        append_captures(call, RP_MOMENT_RETURN, (int64_t)duration, &texts, slots, next);
         slots[0] = before + (rp_now_ns() - ended);
         rp_probe_fire(call->method->probes[RP_MOMENT_RETURN], slots);
     }
@@ -136,15 +174,17 @@ static void fire_return(const struct call *call, uint64_t ended, uint64_t status
     }
 }
 
-static void fire_raise(const struct call *call, VALUE exception, uint64_t ended)
+static void fire_raise(const struct call *call, VALUE exception, uint64_t ended, uint64_t duration)
 {
     struct rp_text name;
     struct rp_text message;
+    struct capture_texts texts;
+    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, pointer(name.bytes),
+                                    pointer(message.bytes)};
     rp_render_class(&name, exception);
     rp_render_message(&message, exception);
-    const uint64_t slots[RP_SLOTS_MAX] = {
-        call->begun - call->entered + rp_now_ns() - ended + clock_cost,
-        pointer(call->method->subject), 0, pointer(name.bytes), pointer(message.bytes)};
+    append_captures(call, RP_MOMENT_RAISE, (int64_t)duration, &texts, slots, RP_RAISE_COMMON + 2);
+    slots[0] = call->begun - call->entered + rp_now_ns() - ended + clock_cost;
     rp_probe_fire(call->method->probes[RP_MOMENT_RAISE], slots);
 }
 
@@ -154,7 +194,8 @@ static void begin(struct call *call)
 {
     call->fiber = (uintptr_t)rb_fiber_current();
     call->mark = rp_measure_mark(call->fiber);
-    if (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry)) {
+    if (!call->is_late &&
+        (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry))) {
         fire_entry(call);
     }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
@@ -177,20 +218,35 @@ static VALUE call_original(VALUE argument)
     return call->result;
 }
 
+static void fire_end(const struct call *call, VALUE exception, uint64_t ended)
+{
+    uint64_t nested = rp_measure_since(call->fiber, call->mark);
+    uint64_t took = ended - call->begun;
+    uint64_t duration = took > nested ? took - nested : 0;
+    uint64_t status = call->is_done      ? STATUS_OK
+                      : NIL_P(exception) ? STATUS_UNWOUND
+                                         : STATUS_EXCEPTION;
+    if (call->is_late && is_filtered(call, (int64_t)duration)) {
+        return;
+    }
+    if (!NIL_P(exception) && is_attached(call->method->probes[RP_MOMENT_RAISE])) {
+        fire_raise(call, exception, ended, duration);
+    }
+    if (is_attached(call->method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned)) {
+        fire_return(call, ended, duration, status);
+    }
+}
+
 /* However the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. */
 static VALUE finish(VALUE argument)
 {
     const struct call *call = (const struct call *)argument;
     uint64_t ended = rp_now_ns();
     VALUE exception = call->is_done ? Qnil : rb_errinfo();
-    bool is_exception = !NIL_P(exception) && RTEST(rb_obj_is_kind_of(exception, rb_eException));
-    uint64_t status = call->is_done ? STATUS_OK : is_exception ? STATUS_EXCEPTION : STATUS_UNWOUND;
-    if (is_exception && is_attached(call->method->probes[RP_MOMENT_RAISE])) {
-        fire_raise(call, exception, ended);
+    if (!RTEST(rb_obj_is_kind_of(exception, rb_eException))) {
+        exception = Qnil;
     }
-    if (is_attached(call->method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned)) {
-        fire_return(call, ended, status);
-    }
+    fire_end(call, exception, ended);
     rp_measure_add(call->fiber, rp_now_ns() - ended + (call->begun - call->entered));
     return Qnil;
 }
@@ -216,6 +272,7 @@ VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *c
 {
     struct call call = {.entered = rp_now_ns(),
                         .method = owners[number],
+                        .self = self,
                         .argc = argc,
                         .argv = argv,
                         .keywords = rb_keyword_given_p(),
@@ -226,6 +283,11 @@ VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *c
     }
     if (rb_frame_callee() != call.method->name) {
         return call_through_alias(call.method, argc, argv, self);
+    }
+    const struct rp_program *condition = call.method->condition;
+    call.is_late = condition && rp_program_reads_return(condition);
+    if (condition && !call.is_late && is_filtered(&call, -1)) {
+        return rb_call_super_kw(argc, argv, call.keywords);
     }
     begin(&call);
     return rb_ensure(call_original, (VALUE)&call, finish, (VALUE)&call);

@@ -4,10 +4,17 @@
 #ifndef RAILPROBE_CALL_H
 #define RAILPROBE_CALL_H
 
+#include "evaluate.h"
 #include "helper.h"
 #include "registry.h"
 
 #include <ruby.h>
+
+/* What a probe carries behind its own arguments. */
+struct rp_captures {
+    int count;
+    struct rp_program *programs[RP_SLOTS_MAX];
+};
 
 /* A method that is traced, as the call needs it. Filled and kept by tracer.c; never freed. */
 struct rp_method {
@@ -19,6 +26,8 @@ struct rp_method {
     uint32_t helpers;                         /* 1u << RP_HELPER_... for each */
     int frames;                               /* of a stack */
     struct rp_probe *probes[RP_MOMENT_COUNT]; /* NULL where no helper type asks for it */
+    struct rp_captures captures[RP_MOMENT_COUNT];
+    struct rp_program *condition; /* fire only if it is true; NULL for always */
 };
 
 /* The common pair, tracers:method__entry and method__return, or NULL before it is loaded. */
@@ -36,7 +45,7 @@ void rp_call_init(const struct rp_common *common);
  * would have met with one frame later.
  *
  * Worst case beside the original, for each call: 4 clock readings, 2 of the thread's CPU time, and for
- * each attached probe 7 texts of RP_TEXT_MAX bytes. No Ruby object is allocated.
+ * each attached probe 12 texts of RP_TEXT_MAX bytes, and what the verifier stated for captures. No Ruby object is allocated.
  */
 VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *const *owners);
 

@@ -135,6 +135,20 @@ static bool capture_text(VALUE value, char *text, uint64_t *slot, size_t *size)
     return true;
 }
 
+static bool capture_anything(VALUE value, char *text, uint64_t *slot)
+{
+    size_t size = 0;
+    if (RB_FLOAT_TYPE_P(value)) {
+        return capture_float(value, slot);
+    }
+    if (capture_integer(value, slot) || capture_boolean(value, slot) ||
+        capture_text(value, text, slot, &size)) {
+        return true;
+    }
+    *slot = UINT64_MAX;
+    return true;
+}
+
 /* Fills the slots of one argument from slot on, and adds to it how many they were. */
 static bool capture_value(enum rp_type type, VALUE value, struct rp_captured *captured,
                           uint32_t *slot)
@@ -163,6 +177,9 @@ static bool capture_value(enum rp_type type, VALUE value, struct rp_captured *ca
     case RP_TYPE_BYTES:
         fits = capture_text(value, text, out, &size);
         out[1] = size;
+        break;
+    case RP_TYPE_VALUE:
+        fits = capture_anything(value, text, out);
         break;
     case RP_TYPE_COUNT:
     default:

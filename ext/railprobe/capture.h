@@ -27,10 +27,13 @@ struct rp_captured {
  * Fills captured with count values for the declared arguments.
  *
  * integer   an Integer, saturated to 64 bits; nil is -1
- * string    a String or Symbol, cut at RP_STRING_MAX bytes (UTF-8 at a character), NUL at the end;
- * nil is "" symbol    likewise boolean   true 1, false 0, nil -1 float     a Float or Integer as
- * the bits of a double; nil is NaN time      a Time, or an Integer of ns since 1970; nil is -1
- * bytes     as string, and how many bytes there are in the slot behind it
+ * string    a String or Symbol, NUL at the end, cut at RP_STRING_MAX bytes (UTF-8 at a character); nil is ""
+ * symbol    likewise
+ * boolean   true 1, false 0, nil -1
+ * float     a Float or Integer as the bits of a double; nil is NaN
+ * time      a Time, or an Integer of ns since 1970; nil is -1
+ * bytes     as string, and in the slot behind it how many bytes these are
+ * value     any of these, each as it would be captured; anything else is -1
  *
  * Returns RP_OK; RP_ARITY; RP_TYPE, with the argument's number in *wrong.
  */

@@ -19,10 +19,16 @@ enum {
 };
 
 /*
- * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed,
- * unit. integer  64-bit, saturating          boolean  1 true, 0 false, -1 nil string NUL-terminated
- * bytes        float    the bits of an IEEE 754 double symbol   as a string                 time ns
- * since 1970 bytes    a string and, behind it, its length, for text with NUL bytes in it
+ * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed, unit.
+ *
+ *   integer  64-bit, saturating
+ *   string   NUL-terminated bytes
+ *   symbol   as a string
+ *   boolean  1 true, 0 false, -1 nil
+ *   float    the bits of an IEEE 754 double
+ *   time     ns since 1970
+ *   bytes    a string and, behind it, its length, for text with NUL bytes in it
+ *   value    whatever comes, as integer, boolean, float or string would have it; the reader knows which
  */
 #define RP_TYPES(XX)                                                                               \
     XX(INTEGER, "integer", 1, 1, "")                                                               \
@@ -31,7 +37,8 @@ enum {
     XX(BOOLEAN, "boolean", 1, 1, "")                                                               \
     XX(FLOAT, "float", 1, 0, "IEEE 754 bits")                                                      \
     XX(TIME, "time", 1, 1, "ns")                                                                   \
-    XX(BYTES, "bytes", 2, 0, "bytes")
+    XX(BYTES, "bytes", 2, 0, "bytes")                                                              \
+    XX(VALUE, "value", 1, 1, "")
 
 #define RP_TYPE_CODE(code, name, slots, is_signed, unit) RP_TYPE_##code,
 enum rp_type { RP_TYPES(RP_TYPE_CODE) RP_TYPE_COUNT };

@@ -141,7 +141,9 @@ static enum rp_error compare(int fd, const uint8_t *bytes, size_t size)
             continue;
         }
         size_t most = size - done;
-        if (got <= 0 || (size_t)got > most || memcmp(chunk, bytes + done, (size_t)got) != 0) {
+        if (got < 0) {
+            error = RP_FILE_OPEN; /* what can't be read is not known to be wrong */
+        } else if (!got || (size_t)got > most || memcmp(chunk, bytes + done, (size_t)got) != 0) {
             error = RP_FILE_CONTENT;
         } else {
             done += (size_t)got;
@@ -175,16 +177,22 @@ static enum rp_error verify(int fd, const uint8_t *bytes, size_t size)
                                                                 : compare(fd, bytes, size);
 }
 
-/* O_NONBLOCK: a FIFO in the place of the file must not hold us up. */
+/*
+ * O_NONBLOCK: a FIFO in the place of the file must not hold us up. RP_DIRECTORY_BUSY when the file's
+ * lock is not to be had: it may be about to be swept.
+ */
 static enum rp_error use(int directory, const char *name, const uint8_t *bytes, size_t size,
-                         int *fd)
+                         bool is_alone, int *fd)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) {
         return errno == ELOOP || errno == ENXIO ? RP_FILE_TYPE : RP_FILE_OPEN;
     }
-    (void)flock(file, LOCK_SH | LOCK_NB);
+    bool is_held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     enum rp_error error = verify(file, bytes, size);
+    if (!error && is_held && !is_alone) {
+        error = RP_DIRECTORY_BUSY;
+    }
     if (error) {
         close_keeping_errno(file);
         return error;
@@ -255,19 +263,20 @@ enum rp_error rp_directory_take(const struct rp_directory *directory, const char
                                 const uint8_t *bytes, size_t size, unsigned mode, int *fd)
 {
     *fd = -1;
-    enum rp_error error = use(directory->fd, name, bytes, size, fd);
-    if (!error || !is_replaceable(error)) {
+    enum rp_error error = use(directory->fd, name, bytes, size, false, fd);
+    if (error != RP_DIRECTORY_BUSY && !is_replaceable(error)) {
         return error;
     }
     error = lock(directory->fd);
     if (error) {
         return error;
     }
-    error = use(directory->fd, name, bytes, size, fd);
+    /* No sweep now: who else keeps the file locked is no hindrance. */
+    error = use(directory->fd, name, bytes, size, true, fd);
     if (error && is_replaceable(error)) {
         error = create(directory->fd, name, bytes, size, mode);
         if (!error) {
-            error = use(directory->fd, name, bytes, size, fd);
+            error = use(directory->fd, name, bytes, size, true, fd);
         }
     }
     unlock(directory->fd);
@@ -276,27 +285,38 @@ enum rp_error rp_directory_take(const struct rp_directory *directory, const char
 
 /* -- links -- */
 
-enum rp_error rp_directory_link(const struct rp_directory *directory, const char *name,
-                                const char *target)
+/* The directory is locked. */
+static enum rp_error replace_link(int directory, const char *name, const char *target)
 {
-    char there[NAME_MAX + 1];
     char temporary[NAME_MAX + 1];
-    ssize_t size = readlinkat(directory->fd, name, there, sizeof there);
-    if (size >= 0 && (size_t)size == strlen(target) && memcmp(there, target, (size_t)size) == 0) {
-        return RP_OK;
-    }
     temporary_name(temporary, sizeof temporary, name);
-    (void)unlinkat(directory->fd, temporary, 0);
-    if (symlinkat(target, directory->fd, temporary) != 0) {
+    (void)unlinkat(directory, temporary, 0);
+    if (symlinkat(target, directory, temporary) != 0) {
         return RP_FILE_WRITE;
     }
-    if (renameat(directory->fd, temporary, directory->fd, name) != 0) {
+    if (renameat(directory, temporary, directory, name) != 0) {
         int saved = errno;
-        (void)unlinkat(directory->fd, temporary, 0);
+        (void)unlinkat(directory, temporary, 0);
         errno = saved;
         return RP_FILE_WRITE;
     }
     return RP_OK;
+}
+
+enum rp_error rp_directory_link(const struct rp_directory *directory, const char *name,
+                                const char *target)
+{
+    char there[NAME_MAX + 1];
+    ssize_t size = readlinkat(directory->fd, name, there, sizeof there);
+    if (size >= 0 && (size_t)size == strlen(target) && memcmp(there, target, (size_t)size) == 0) {
+        return RP_OK;
+    }
+    enum rp_error error = lock(directory->fd); /* against a sweep of the temporary name */
+    if (!error) {
+        error = replace_link(directory->fd, name, target);
+        unlock(directory->fd);
+    }
+    return error;
 }
 
 void rp_directory_unlink(const struct rp_directory *directory, const char *name)

@@ -23,8 +23,8 @@ struct rp_directory {
 };
 
 /*
- * Opens the directory at path, which is absolute, and makes it (and its parents, mode 0755) if it
- * is missing.
+ * Opens the directory at path, which is absolute and has no slash at its end, and makes it (and its
+ * parents, mode 0755) if it is missing.
  *
  * Returns RP_OK; RP_DIRECTORY_MISSING, RP_DIRECTORY_TYPE, RP_DIRECTORY_OWNER, RP_DIRECTORY_MODE.
  * The caller closes it with rp_directory_close().
@@ -40,7 +40,7 @@ void rp_directory_close(struct rp_directory *directory);
  * is replaced; anything else that is in the way is left alone and refused.
  *
  * Returns RP_OK; RP_FILE_TYPE, RP_FILE_OWNER, RP_FILE_OPEN, RP_FILE_WRITE, RP_FILE_LIMIT,
- * RP_DIRECTORY_BUSY. The caller closes *fd, which is -1 on an error. O(size).
+ * RP_DIRECTORY_BUSY, RP_MEMORY. The caller closes *fd, which is -1 on an error. O(size).
  */
 enum rp_error rp_directory_take(const struct rp_directory *directory, const char *name,
                                 const uint8_t *bytes, size_t size, unsigned mode, int *fd);
@@ -48,7 +48,7 @@ enum rp_error rp_directory_take(const struct rp_directory *directory, const char
 /*
  * Makes name a symbolic link to target, in one step. One that is right already is left alone.
  *
- * Returns RP_OK or RP_FILE_WRITE.
+ * Returns RP_OK, RP_FILE_WRITE or RP_DIRECTORY_BUSY.
  */
 enum rp_error rp_directory_link(const struct rp_directory *directory, const char *name,
                                 const char *target);

@@ -22,7 +22,7 @@
     XX(SIGNATURE, "the probe is already declared with other arguments")                            \
     XX(GROUP, "a semaphore group is out of range")                                                 \
     XX(MACHINE, "no probe can be written for this CPU")                                            \
-    XX(DIRECTORY_MISSING, "the directory is missing and can't be made")                            \
+    XX(DIRECTORY_MISSING, "the directory can't be opened, or is missing and can't be made")        \
     XX(DIRECTORY_OWNER, "the directory belongs to neither this user nor root")                     \
     XX(DIRECTORY_MODE, "others may write in the directory")                                        \
     XX(DIRECTORY_TYPE, "the path is no directory, or a symbolic link")                             \
@@ -40,7 +40,8 @@
     XX(THREAD, "the watcher thread can't be started")                                              \
     XX(FORK_HANDLER, "no handler for fork can be registered")                                      \
     XX(SYSTEM, "a system call failed")                                                             \
-    XX(CONFIG, "the YAML file has errors")
+    XX(CONFIG, "the YAML file has errors")                                                         \
+    XX(EXPRESSION, "an expression can't be used; what comes with this says where and why")
 
 #define RP_ERROR_CODE(name, message) RP_##name,
 enum rp_error { RP_ERRORS(RP_ERROR_CODE) RP_ERROR_COUNT };

@@ -9,6 +9,7 @@
 
 #include "directory.h"
 #include "manifest.h"
+#include "memory_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,44 +168,12 @@ static enum rp_error put_in_directory(const struct rp_loader *loader, struct par
     return error;
 }
 
-/* -- a memory file -- */
-
-static int make_memory_file(const char *name)
-{
-    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-#ifdef MFD_NOEXEC_SEAL
-    /* Maps executable all the same, and is what a kernel with vm.memfd_noexec=2 grants without a
-     * word. */
-    int fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
-    if (fd >= 0 || errno != EINVAL) {
-        return fd;
-    }
-#endif
-    return memfd_create(name, flags);
-}
-
 static enum rp_error put_in_memory(const struct rp_loader *loader, struct part *part)
 {
-    struct rlimit limit;
-    size_t size = part->bytes->size;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
-        errno = EFBIG; /* the limit holds for memory files too, and going over it is a SIGXFSZ */
-        return RP_FILE_LIMIT;
-    }
-    int fd = make_memory_file(part->file);
-    if (fd < 0) {
-        return RP_MEMFD;
-    }
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(fd, part->bytes->bytes + done, size - done);
-        if (put < 0 && errno != EINTR) {
-            close(fd);
-            return RP_MEMFD;
-        }
-        done += put < 0 ? 0 : (size_t)put;
-    }
-    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return map_part(loader, part, NULL, fd);
+    int fd = -1;
+    enum rp_error error =
+        rp_memory_file_make(part->file, part->bytes->bytes, part->bytes->size, &fd);
+    return error ? error : map_part(loader, part, NULL, fd);
 }
 
 /* -- one part -- */
@@ -334,43 +303,57 @@ static void name_link(char *out, const char *stem, uint32_t number)
     (void)snprintf(out, FILE_NAME_SIZE, "%s%s.so", stem, digits);
 }
 
-/* Makes the links of the parts that are in the directory. False when none is. */
-static bool link_parts(const struct rp_directory *directory, const char *path,
-                       const struct part *parts, uint32_t count)
+/* The name of the part's file if it is in the directory at path, else NULL. */
+static const char *file_in(const struct part *part, const char *path)
+{
+    const char *image = part->image->path;
+    size_t size = strlen(path);
+    bool inside = image && strncmp(image, path, size) == 0 && image[size] == '/' &&
+                  !strchr(image + size + 1, '/');
+    return inside ? image + size + 1 : NULL;
+}
+
+static bool has_part(const char *path, const struct part *parts, uint32_t count)
 {
     bool any = false;
     for (uint32_t i = 0; i < count; i++) {
-        char link[FILE_NAME_SIZE];
-        const char *image = parts[i].image->path;
-        size_t size = strlen(path);
-        if (image && strncmp(image, path, size) == 0 && image[size] == '/' &&
-            !strchr(image + size + 1, '/')) {
-            name_link(link, parts[i].load->stem, i + 1);
-            (void)rp_directory_link(directory, link, image + size + 1);
-            any = true;
-        }
+        any |= file_in(&parts[i], path) != NULL;
     }
     return any;
 }
 
-/* In each directory that has a part: links, no links of parts that are no more, no unused files. */
+/* Makes the links of the parts that are in the directory, and removes those of parts that are no
+ * more. */
+static void link_parts(const struct rp_directory *directory, const char *path,
+                       const struct part *parts, uint32_t count)
+{
+    char link[FILE_NAME_SIZE];
+    for (uint32_t i = 0; i < count; i++) {
+        const char *file = file_in(&parts[i], path);
+        if (file) {
+            name_link(link, parts[i].load->stem, i + 1);
+            (void)rp_directory_link(directory, link, file);
+        }
+    }
+    for (uint32_t number = count + 1; number <= count + LINKS_AHEAD; number++) {
+        name_link(link, parts[0].load->stem, number);
+        rp_directory_unlink(directory, link);
+    }
+}
+
+/* In each directory that has a part: the links, and no unused files. The others are not even
+ * opened, which would make them. */
 static void tidy(struct rp_loader *loader, const struct rp_load *load, const struct part *parts,
                  uint32_t count)
 {
     for (size_t i = 0; i < load->directory_count; i++) {
         struct rp_directory directory;
-        if (rp_directory_open(&directory, load->directories[i])) {
-            continue;
-        }
-        if (link_parts(&directory, load->directories[i], parts, count)) {
-            for (uint32_t number = count + 1; number <= count + LINKS_AHEAD; number++) {
-                char link[FILE_NAME_SIZE];
-                name_link(link, load->stem, number);
-                rp_directory_unlink(&directory, link);
-            }
+        if (has_part(load->directories[i], parts, count) &&
+            !rp_directory_open(&directory, load->directories[i])) {
+            link_parts(&directory, load->directories[i], parts, count);
             rp_directory_sweep(&directory, load->stem, is_in_use, loader);
+            rp_directory_close(&directory);
         }
-        rp_directory_close(&directory);
     }
 }
 

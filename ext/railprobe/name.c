@@ -6,6 +6,8 @@
  */
 #include "name.h"
 
+#include "utf8.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,29 +56,6 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/* The bytes of the UTF-8 character at text, and which it is; 0 if it is none. */
-static size_t decode(const uint8_t *text, size_t size, uint32_t *character)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0xc0 ? 2 : 1;
-    if (text[0] < 0x80) {
-        *character = text[0];
-        return 1;
-    }
-    if (length == 1 || length > size || text[0] >= 0xf8) {
-        return 0;
-    }
-    *character = text[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *character = *character << 6 | (text[i] & 0x3fu);
-    }
-    bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
-    return *character < least[length] || *character > 0x10ffff || surrogate ? 0 : length;
-}
-
 static const char *spelled(const struct spelling *spellings, size_t count, const char *text,
                            size_t size)
 {
@@ -95,7 +74,7 @@ static enum rp_error put_characters(struct writer *writer, const char *text, siz
     }
     for (size_t i = 0; i < size;) {
         uint32_t character = 0;
-        size_t length = decode((const uint8_t *)text + i, size - i, &character);
+        size_t length = rp_utf8_read(text + i, size - i, &character);
         if (!length || !character) {
             return RP_NAME_INVALID;
         }

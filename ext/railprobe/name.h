@@ -1,6 +1,5 @@
 /*
- * Ruby names -> probe names: C identifiers of at most 63 bytes, the only ones that every reader
- * takes.
+ * Ruby names -> probe names: C identifiers of at most 63 bytes, the only ones that every reader takes.
  *
  * The spelling is fixed: charge! -> charge_bang, paid? -> paid_p, name= -> name_set, [] -> aref,
  * []= -> aset, an operator -> its word, a character beyond ASCII -> uXXXX, any other -> an

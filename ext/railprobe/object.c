@@ -86,12 +86,12 @@ static VALUE probe_m_arguments(VALUE self)
 
 static VALUE probe_m_path(VALUE self)
 {
-    const struct rp_probe *probe = probe_of(self);
+    const struct rp_image *image = probe_of(self)->image;
     char path[PATH_MAX];
-    if (!probe->image) {
+    if (!image || image->state == RP_IMAGE_RETIRED) {
         return Qnil;
     }
-    rp_image_path(probe->image, path, sizeof path);
+    rp_image_path(image, path, sizeof path);
     return rb_str_new_cstr(path);
 }
 
@@ -133,24 +133,22 @@ static VALUE call_notice(VALUE argument)
                       notice->second);
 }
 
-/* $! as it was before a protected call that failed. What is no exception can't be put back. */
-static void restore_errinfo(VALUE before)
+static VALUE drop(VALUE unused, VALUE error)
 {
-    bool is_exception = RTEST(rb_obj_is_kind_of(before, rb_eException));
-    rb_set_errinfo(is_exception ? before : Qnil);
+    (void)unused;
+    (void)error;
+    return Qnil;
 }
 
+/* rb_rescue2() puts $! back, and what is meant for the thread (kill, Interrupt, exit) gets through. */
 void rp_object_notify(ID method, VALUE probe, VALUE first, VALUE second)
 {
     struct notice notice = {method, probe, first, second};
-    VALUE before = rb_errinfo();
-    int state = 0;
-    (void)rb_protect(call_notice, (VALUE)&notice, &state);
-    if (state && atomic_load(&strict)) {
-        rb_jump_tag(state);
-    }
-    if (state) {
-        restore_errinfo(before);
+    if (atomic_load(&strict)) {
+        (void)call_notice((VALUE)&notice);
+    } else {
+        (void)rb_rescue2(call_notice, (VALUE)&notice, drop, Qnil, rb_eStandardError,
+                         rb_eScriptError, rb_eSysStackError, rb_eNoMemError, (VALUE)0);
     }
 }
 
@@ -185,23 +183,30 @@ static VALUE call_block(VALUE unused)
     return rb_yield_values(0);
 }
 
-/* The values that the block gives; Qundef when it raised, which attaching a tracer must not bring
- * about. */
+static VALUE keep_error(VALUE to, VALUE error)
+{
+    *(VALUE *)to = error;
+    return Qundef;
+}
+
+/*
+ * The values that the block gives; Qundef when it raised, which attaching a tracer must not bring
+ * about. Not with rb_protect(): behind a throw or a break rb_errinfo() is none of Ruby's objects, and
+ * must not be asked for its class.
+ */
 static VALUE values_of_block(VALUE self, struct rp_probe *probe)
 {
-    int state = 0;
-    VALUE before = rb_errinfo();
-    VALUE values = rb_protect(call_block, Qnil, &state);
-    if (!state) {
+    VALUE error = Qnil;
+    VALUE values;
+    if (atomic_load(&strict)) {
+        values = call_block(Qnil);
+    } else {
+        values = rb_rescue2(call_block, Qnil, keep_error, (VALUE)&error, rb_eStandardError,
+                            rb_eScriptError, (VALUE)0);
+    }
+    if (values != Qundef) {
         return RB_TYPE_P(values, T_ARRAY) ? values : rb_ary_new_from_values(1, &values);
     }
-    VALUE error = rb_errinfo();
-    bool is_error = RTEST(rb_obj_is_kind_of(error, rb_eStandardError)) ||
-                    RTEST(rb_obj_is_kind_of(error, rb_eScriptError));
-    if (!is_error || atomic_load(&strict)) {
-        rb_jump_tag(state);
-    }
-    restore_errinfo(before);
     if (!atomic_fetch_add_explicit(&probe->rejected, 1, memory_order_relaxed)) {
         rp_object_notify(id_block_failed, self, error, Qnil);
     }

@@ -23,8 +23,8 @@ struct rp_probe *rp_object_probe(VALUE object);
 void rp_object_set_strict(bool strict);
 
 /*
- * Calls Railprobe::Runtime.METHOD(probe, first, second), which complains. What that raises is
- * dropped, and $! stays as it was, unless strict is set: then it is raised.
+ * Calls Railprobe::Runtime.METHOD(probe, first, second), which complains. An error that it raises
+ * is dropped, and $! stays as it was, unless strict is set: then it is raised.
  */
 void rp_object_notify(ID method, VALUE probe, VALUE first, VALUE second);
 

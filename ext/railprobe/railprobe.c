@@ -6,6 +6,8 @@
  */
 #include "configuration.h"
 #include "error.h"
+#include "evaluate.h"
+#include "expression_object.h"
 #include "image.h"
 #include "name.h"
 #include "object.h"
@@ -158,11 +160,11 @@ static VALUE native_m_probes(VALUE self)
 
 /* -- loading -- */
 
-/* nil, or what went wrong in words; Native.attempts tells the rest. */
-static VALUE native_m_load(VALUE self, VALUE directories, VALUE fast)
+enum { DIRECTORIES_MAX = 8 };
+
+/* The paths stay valid as long as the array and its strings do. */
+static size_t read_directories(VALUE directories, const char *paths[DIRECTORIES_MAX])
 {
-    enum { DIRECTORIES_MAX = 8 };
-    const char *paths[DIRECTORIES_MAX];
     Check_Type(directories, T_ARRAY);
     long count = RARRAY_LEN(directories);
     if (count > DIRECTORIES_MAX) {
@@ -172,14 +174,40 @@ static VALUE native_m_load(VALUE self, VALUE directories, VALUE fast)
         VALUE path = RARRAY_AREF(directories, i);
         paths[i] = StringValueCStr(path);
     }
-    enum rp_site_kind site = RTEST(fast) ? RP_SITE_FAST : RP_SITE_SAFE;
-    enum rp_error error = rp_runtime_load_builtin(paths, (size_t)count, site);
+    return (size_t)count;
+}
+
+static enum rp_site_kind site_kind(VALUE fast)
+{
+    return RTEST(fast) ? RP_SITE_FAST : RP_SITE_SAFE;
+}
+
+static VALUE outcome(enum rp_error error)
+{
+    return error ? rb_str_new_cstr(rp_error_message(error)) : Qnil;
+}
+
+/* nil, or what went wrong in words; Native.attempts tells the rest. */
+static VALUE native_m_load(VALUE self, VALUE directories, VALUE fast)
+{
+    const char *paths[DIRECTORIES_MAX];
+    size_t count = read_directories(directories, paths);
+    enum rp_error error = rp_runtime_load(paths, count, site_kind(fast));
+    RB_GC_GUARD(directories);
+    return outcome(error);
+}
+
+/* The same of the builtin image, which tracers need. */
+static VALUE native_m_load_builtin(VALUE self, VALUE directories, VALUE fast)
+{
+    const char *paths[DIRECTORIES_MAX];
+    size_t count = read_directories(directories, paths);
+    enum rp_error error = rp_runtime_load_builtin(paths, count, site_kind(fast));
     if (!error) {
         rp_tracer_use_common_pair();
-        error = rp_runtime_load(paths, (size_t)count, site);
     }
     RB_GC_GUARD(directories);
-    return error ? rb_str_new_cstr(rp_error_message(error)) : Qnil;
+    return outcome(error);
 }
 
 static VALUE native_m_unload(VALUE self)
@@ -412,6 +440,7 @@ static void define_native(VALUE railprobe)
     rb_define_singleton_method(native, "remove", native_m_remove, 2);
     rb_define_singleton_method(native, "probes", native_m_probes, 0);
     rb_define_singleton_method(native, "load", native_m_load, 2);
+    rb_define_singleton_method(native, "load_builtin", native_m_load_builtin, 2);
     rb_define_singleton_method(native, "unload", native_m_unload, 0);
     rb_define_singleton_method(native, "images", native_m_images, 0);
     rb_define_singleton_method(native, "attempts", native_m_attempts, 0);
@@ -441,6 +470,8 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     rp_object_define(railprobe);
     rp_tracer_define(railprobe);
     rp_configuration_define(railprobe);
+    rp_expression_object_define(railprobe);
+    rp_evaluate_init();
     define_native(railprobe);
     rp_wake_init(job);
     ruby_vm_at_exit(stop_watcher);

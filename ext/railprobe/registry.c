@@ -226,6 +226,18 @@ enum rp_error rp_registry_declare(struct rp_registry *registry,
     return error;
 }
 
+/* Whether the probe goes by these names: as it was declared, or as readers see it. */
+static bool is_named(const struct rp_probe *probe, const char *provider, const char *name)
+{
+    const struct rp_declaration *declaration = &probe->declaration;
+    size_t size = strlen(provider);
+    bool is_label = strncmp(declaration->label, provider, size) == 0 &&
+                    declaration->label[size] == ':' &&
+                    strcmp(declaration->label + size + 1, name) == 0;
+    return is_label ||
+           (strcmp(declaration->provider, provider) == 0 && strcmp(declaration->name, name) == 0);
+}
+
 struct rp_probe *rp_registry_find(const struct rp_registry *registry, const char *provider,
                                   const char *name)
 {
@@ -235,7 +247,8 @@ struct rp_probe *rp_registry_find(const struct rp_registry *registry, const char
         rp_name_mangle(name, strlen(name), mangled_name)) {
         return NULL;
     }
-    return *slot_of(registry, mangled_provider, mangled_name);
+    struct rp_probe *probe = *slot_of(registry, mangled_provider, mangled_name);
+    return probe && is_named(probe, provider, name) ? probe : NULL;
 }
 
 void rp_registry_remove(struct rp_registry *registry, struct rp_probe *probe)

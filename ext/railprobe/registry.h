@@ -60,7 +60,7 @@ enum rp_error rp_registry_declare(struct rp_registry *registry,
                                   const struct rp_declaration *declaration,
                                   struct rp_probe **probe);
 
-/* The probe that provider and name, as written, stand for; NULL if there is none. */
+/* The probe of that provider and name, as they were declared or as readers see them; NULL if none. */
 struct rp_probe *rp_registry_find(const struct rp_registry *registry, const char *provider,
                                   const char *name);
 

@@ -6,25 +6,17 @@
 #include "runtime.h"
 
 #include "buffer.h"
+#include "builtin.h"
+#include "file_watch.h"
 #include "watcher.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SYSCALL_UPROBE = 336 }; /* x86_64, Linux 6.18; never try 335, it kills the caller */
-
-/* A file that is watched, as it was at the last poll. */
-struct rp_file_watch {
-    char *path;
-    struct stat status;
-    bool is_settling; /* it was another at the poll before: wait until it is left alone */
-    bool has_changed;
-};
 
 static struct {
     pthread_mutex_t lock;
@@ -75,29 +67,6 @@ static void retired(void *context, struct rp_image *image)
     rp_watcher_unwatch(&runtime.watcher, image->mapping.semaphores);
 }
 
-static bool is_same_file(const struct stat *one, const struct stat *other)
-{
-    return one->st_ino == other->st_ino && one->st_size == other->st_size &&
-           one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
-           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
-}
-
-/* A file that is away for a moment, as editors do it, is one that has not changed yet. */
-static void look_at_file(struct rp_file_watch *file)
-{
-    struct stat now;
-    if (!file->path || stat(file->path, &now) != 0) {
-        return;
-    }
-    bool is_same = is_same_file(&now, &file->status);
-    if (is_same && file->is_settling) {
-        file->has_changed = true;
-        rp_watcher_nudge(&runtime.watcher, true);
-    }
-    file->is_settling = !is_same;
-    file->status = now;
-}
-
 /* At each poll. Someone may hold the lock for as long as a load takes: the next poll will do then.
  */
 static void tick(void *context)
@@ -105,7 +74,9 @@ static void tick(void *context)
     (void)context;
     if (pthread_mutex_trylock(&runtime.lock) == 0) {
         (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
-        look_at_file(&runtime.file);
+        if (rp_file_watch_look(&runtime.file)) {
+            rp_watcher_nudge(&runtime.watcher, true);
+        }
         unlock();
     }
 }
@@ -237,11 +208,12 @@ static enum rp_error renumber_groups(struct rp_declaration *declarations, size_t
     return RP_OK;
 }
 
-static enum rp_error watch_new_images(void)
+/* All of them: one of an earlier load may be back, or could not be watched then. */
+static enum rp_error watch_images(void)
 {
     enum rp_error error = RP_OK;
     for (struct rp_image *image = runtime.loader.images; image; image = image->next) {
-        if (image->state == RP_IMAGE_CURRENT && image->number == runtime.loader.loads) {
+        if (image->state == RP_IMAGE_CURRENT) {
             enum rp_error failure = rp_watcher_watch(&runtime.watcher, image->mapping.semaphores,
                                                      rp_mapping_semaphore_count(&image->mapping));
             error = failure ? failure : error;
@@ -274,7 +246,7 @@ static enum rp_error load(const struct rp_registry *registry, const char *stem,
         error = rp_loader_load(&runtime.loader, &request, place, probes);
     }
     if (!error) {
-        error = watch_new_images();
+        error = watch_images();
     }
     (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
     rp_buffer_free(&declarations);
@@ -297,37 +269,11 @@ void rp_runtime_set_handler(void (*handler)(void))
     unlock();
 }
 
-/* The common pair: what every traced method fires as well. */
-static enum rp_error declare_builtin(void)
-{
-    static const struct rp_argument arguments[] = {{"overhead_ns", RP_TYPE_INTEGER},
-                                                   {"subject", RP_TYPE_STRING},
-                                                   {"ctx", RP_TYPE_INTEGER},
-                                                   {"duration_ns", RP_TYPE_INTEGER},
-                                                   {"status", RP_TYPE_INTEGER}};
-    static const struct rp_declaration declarations[] = {
-        {.provider = "tracers",
-         .name = "method__entry",
-         .arguments = arguments,
-         .argument_count = 3},
-        {.provider = "tracers",
-         .name = "method__return",
-         .arguments = arguments,
-         .argument_count = 5},
-    };
-    enum rp_error error = RP_OK;
-    struct rp_probe *probe;
-    for (size_t i = 0; i < sizeof declarations / sizeof *declarations && !error; i++) {
-        error = rp_registry_declare(&runtime.builtin, &declarations[i], &probe);
-    }
-    return error;
-}
-
 enum rp_error rp_runtime_load_builtin(const char *const *directories, size_t count,
                                       enum rp_site_kind site)
 {
     lock();
-    enum rp_error error = declare_builtin();
+    enum rp_error error = rp_builtin_declare(&runtime.builtin);
     if (!error) {
         error = load(&runtime.builtin, "builtin", directories, count, site);
     }
@@ -389,18 +335,10 @@ void rp_runtime_set_method(struct rp_probe *probe, const void *method)
 
 enum rp_error rp_runtime_watch_file(const char *path)
 {
-    struct rp_file_watch file = {.path = path ? strdup(path) : NULL};
-    if (path && !file.path) {
-        return RP_MEMORY;
-    }
-    if (path) {
-        (void)stat(path, &file.status);
-    }
     lock();
-    free(runtime.file.path);
-    runtime.file = file;
+    enum rp_error error = rp_file_watch_set(&runtime.file, path);
     unlock();
-    return RP_OK;
+    return error;
 }
 
 bool rp_runtime_take_file_change(void)

@@ -19,6 +19,9 @@ struct traced {
     VALUE target;  /* the class, or singleton class, that the method is looked up in */
     VALUE wrapper; /* the module that is prepended to it; nil before it was first armed */
     char *subject;
+    VALUE captures;   /* for each moment an Array of Expressions */
+    VALUE condition;  /* an Expression or nil */
+    VALUE parameters; /* of the method when programs were made for it last; nil before */
     bool is_armed;
     bool is_dropped; /* disarmed for good, and no longer in the list of methods */
     VALUE failure;   /* why it can't be armed, a String; nil */
@@ -41,6 +44,9 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->method.original);
     rb_gc_mark(traced->method.aliases);
     rb_gc_mark(traced->failure);
+    rb_gc_mark(traced->captures);
+    rb_gc_mark(traced->condition);
+    rb_gc_mark(traced->parameters);
 }
 
 static size_t traced_size(const void *data)
@@ -119,6 +125,35 @@ static VALUE module_of(struct traced *traced)
     return module;
 }
 
+/*
+ * Programs know where the method's parameters are, so they are made when it is armed, and anew when it
+ * was defined with other ones. A thread may be inside with the old ones: these stay.
+ */
+static bool make_programs(struct traced *traced)
+{
+    VALUE parameters = rb_funcall(traced->method.original, rb_intern("parameters"), 0);
+    if (RTEST(rb_equal(parameters, traced->parameters))) {
+        return true;
+    }
+    for (int moment = 0; moment < RP_MOMENT_COUNT; moment++) {
+        VALUE expressions = rb_ary_entry(traced->captures, moment);
+        struct rp_captures captures = {.count = 0};
+        for (long i = 0; i < RARRAY_LEN(expressions) && i < RP_SLOTS_MAX; i++) {
+            struct rp_program *program = rp_program_new(rb_ary_entry(expressions, i), parameters);
+            if (!program) {
+                return false;
+            }
+            captures.programs[captures.count++] = program;
+        }
+        traced->method.captures[moment] = captures;
+    }
+    if (!NIL_P(traced->condition)) {
+        traced->method.condition = rp_program_new(traced->condition, parameters);
+    }
+    traced->parameters = parameters;
+    return NIL_P(traced->condition) || traced->method.condition;
+}
+
 /* What Module's own method of that name says of the target, whatever the class has made of it. */
 static VALUE ask(VALUE target, const char *question, VALUE name)
 {
@@ -183,6 +218,9 @@ static VALUE arm(VALUE argument)
     VALUE owner = rb_funcall(method->original, rb_intern("owner"), 0);
     if (is_refused(owner, rb_id2name(method->name))) {
         return fail(traced, "a wrapper would change what this method of Ruby's core does");
+    }
+    if (!make_programs(traced)) {
+        return fail(traced, "there is no memory for its captures");
     }
     traced->wrapper = module_of(traced);
     VALUE (*function)(ANYARGS);
@@ -277,20 +315,25 @@ void rp_tracer_use_common_pair(void)
 /* -- methods of TracedMethod -- */
 
 /*
- * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames): probes are
- * Railprobe::Probe or nil. They were declared with the group that .next_group gave.
+ * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames, captures, condition):
+ * probes are Railprobe::Probe or nil, declared with the group that .next_group gave; captures are three
+ * Arrays of Expressions, for the probes in that order; condition is an Expression or nil.
  */
 static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, VALUE helpers,
-                          VALUE probes, VALUE frames)
+                          VALUE probes, VALUE frames, VALUE captures, VALUE condition)
 {
     struct traced *traced = calloc(1, sizeof *traced);
     Check_Type(target, RB_TYPE_P(target, T_MODULE) ? T_MODULE : T_CLASS);
     Check_Type(probes, T_ARRAY);
+    Check_Type(captures, T_ARRAY);
     if (!traced || !(traced->subject = strdup(StringValueCStr(subject)))) {
         free(traced);
         rb_memerror();
     }
     traced->target = target;
+    traced->captures = captures;
+    traced->condition = condition;
+    traced->parameters = Qnil;
     traced->wrapper = traced->failure = traced->method.original = Qnil;
     traced->method.aliases = Qnil;
     traced->method.name = rb_sym2id(name);
@@ -362,7 +405,7 @@ void rp_tracer_define(VALUE railprobe)
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);
     rb_undef_alloc_func(class_traced_method);
-    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 6);
+    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 8);
     rb_define_singleton_method(class_traced_method, "next_group", traced_m_next_group, 0);
     rb_define_method(class_traced_method, "armed?", traced_m_armed_p, 0);
     rb_define_method(class_traced_method, "failure", traced_m_failure, 0);

@@ -196,19 +196,35 @@ static bool make_room(struct rp_watcher *watcher)
     return true;
 }
 
+static bool is_watched(const struct rp_watcher *watcher, const volatile uint16_t *semaphores)
+{
+    for (size_t i = 0; i < watcher->region_count; i++) {
+        if (watcher->regions[i].now == semaphores) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lock is held. */
+static bool add_region(struct rp_watcher *watcher, const volatile uint16_t *semaphores,
+                       size_t count)
+{
+    uint16_t *seen = calloc(count + 1, sizeof *seen);
+    if (!seen || !make_room(watcher)) {
+        free(seen);
+        return false;
+    }
+    watcher->regions[watcher->region_count++] = (struct rp_watcher_region){semaphores, seen, count};
+    return true;
+}
+
 enum rp_error rp_watcher_watch(struct rp_watcher *watcher, const volatile uint16_t *semaphores,
                                size_t count)
 {
-    enum rp_error error = RP_MEMORY;
-    uint16_t *seen = calloc(count + 1, sizeof *seen);
     pthread_mutex_lock(&watcher->lock);
-    if (seen && make_room(watcher)) {
-        watcher->regions[watcher->region_count++] =
-            (struct rp_watcher_region){semaphores, seen, count};
-        error = start(watcher);
-    } else {
-        free(seen);
-    }
+    bool is_there = is_watched(watcher, semaphores) || add_region(watcher, semaphores, count);
+    enum rp_error error = is_there ? start(watcher) : RP_MEMORY;
     pthread_mutex_unlock(&watcher->lock);
     return error;
 }

@@ -48,7 +48,8 @@ enum rp_error rp_watcher_init(struct rp_watcher *watcher);
 
 /*
  * Watches count semaphores, and starts the thread if it is not running. They are taken to have been
- * 0: one that is up already is a change at the next poll.
+ * 0: one that is up already is a change at the next poll. Those that are watched already stay as
+ * they are.
  *
  * Returns RP_OK; RP_MEMORY (nothing is watched); RP_THREAD (watched, but only rp_watcher_take()
  * sees it).

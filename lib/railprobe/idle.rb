@@ -59,7 +59,11 @@ module Railprobe
       def watching? = false
       def fast_site? = false
 
+      def load_builtin(_directories, _fast) = nil
       def settle = nil
+      def look_again = nil
+      def watch_file(_path) = true
+      def take_file_change = false
       def strict=(strict); end
       def wake_signal=(signal); end
     end

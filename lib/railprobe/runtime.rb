@@ -17,10 +17,10 @@ module Railprobe
       # Values that do not fit; wrong is the number of the value, nil if there are too few or too many.
       def reject(probe, values, wrong)
         signature = Signature.describe(probe.name, probe.arguments)
-        given = values.map { |value| value.class.name || "?" }.join(", ")
+        given = values.map { |value| class_name(value) }
         argument = wrong && probe.arguments.keys[wrong]
-        what = argument ? "#{argument} can't be #{article(values[wrong].class)}" : "the number of values is wrong"
-        fail_or_complain(ArgumentError, "#{signature} was fired with (#{given}): #{what}")
+        what = argument ? "#{argument} can't be #{article(given[wrong])}" : "the number of values is wrong"
+        fail_or_complain(ArgumentError, "#{signature} was fired with (#{given.join(", ")}): #{what}")
       end
 
       # The block of a fire has raised.
@@ -48,7 +48,13 @@ module Railprobe
         Kernel.warn("railprobe: #{message}")
       end
 
-      def article(klass) = "#{klass.name.to_s.match?(/\A[AEIOU]/) ? "an" : "a"} #{klass}"
+      # Of anything that can be fired with: a BasicObject has no #class, a class may have a .name of its own.
+      def class_name(value)
+        klass = Kernel.instance_method(:class).bind_call(value)
+        Module.instance_method(:name).bind_call(klass) || "?"
+      end
+
+      def article(class_name) = "#{class_name.match?(/\A[AEIOU]/) ? "an" : "a"} #{class_name}"
     end
 
     attr_reader :strict
@@ -59,6 +65,7 @@ module Railprobe
       @strict = false
       @complaints = Hash.new(0)
       @unknown = {}
+      @silent = false
       @attached = {}
       @tracers = Tracers.new
       @listeners = []
@@ -85,17 +92,25 @@ module Railprobe
       IdleProbe.new(label)
     end
 
-    def remove(label) = !Engine.remove(*Signature.split(label)).nil?
+    def remove(label)
+      probe = Engine.remove(*Signature.split(label))
+      tell([[probe, false]]) if @attached.key?(probe)
+      !probe.nil?
+    end
 
     def providers
       Engine.probes.sort_by(&:name).group_by(&:provider).sort.to_h
     end
 
-    # A name that is not declared is complained of once, and then known.
+    # A name that is not declared is complained of once, and then known: comparing it with all others takes
+    # milliseconds, and the code that asks for it will ask again.
     def unknown(name)
       return @unknown[name] if @unknown.key?(name) && !strict
 
-      fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{suggestion(name)}")
+      return IdleProbe.new(name) if @silent && !strict
+
+      near = suggestion(name) if strict || @unknown.size < COMPLAINTS_MAX
+      fail_or_complain(UnknownProbeError, "no probe #{name.inspect} is declared#{near}")
       probe = IdleProbe.new(name)
       @unknown[name] = probe if @unknown.size < COMPLAINTS_MAX
       probe
@@ -105,7 +120,7 @@ module Railprobe
 
     # Reads the file and loads what it asks for. Errors in it are complained of, and the rest holds.
     def start(path)
-      return false if ENGINE_FAILURE
+      return ignore_file if ENGINE_FAILURE
 
       configuration = Configuration.read(File.expand_path(path, root))
       complain_of(configuration)
@@ -134,7 +149,9 @@ module Railprobe
     # -- loading ----------------------------------------------------------------------------------
 
     def load(site)
-      @load_failure = Engine.load(directories, fast_site?(site))
+      fast = fast_site?(site || @tracers.configuration&.site)
+      @load_failure = (Engine.load_builtin(directories, fast) if @tracers.configuration) ||
+                      Engine.load(directories, fast)
       return settle if @load_failure.nil?
 
       tried = Engine.attempts.map { |path, why, system| "#{path}: #{why}#{" (#{system})" if system}" }
@@ -142,7 +159,11 @@ module Railprobe
       false
     end
 
-    def unload = Engine.unload
+    def unload
+      tell(@attached.each_key.map { |probe| [probe, false] })
+      @tracers.clear if @tracers.configuration
+      Engine.unload
+    end
 
     def unsupported_reason
       ENGINE_FAILURE || @start_failure || @load_failure
@@ -151,13 +172,13 @@ module Railprobe
     # Where images may be, best first: RAILPROBE_DIR, the app's tmp/railprobe, the user's run-time
     # directory, a private directory under the system's temporary one.
     def directories
-      run_time = ENV.fetch("XDG_RUNTIME_DIR", nil)
-      temporary = ENV.fetch("TMPDIR", "/tmp")
-      [ENV.fetch("RAILPROBE_DIR", nil),
-       (File.join(root, "tmp/railprobe") if File.directory?(File.join(root, "tmp"))),
-       (File.join(run_time, "railprobe") if run_time && !run_time.empty?),
-       File.join(temporary, "railprobe-#{Process.euid}")]
-        .compact.reject(&:empty?).map { |path| File.expand_path(path) }.uniq
+      tmp = absolute("tmp") { root }
+      run_time = setting("XDG_RUNTIME_DIR")
+      [setting("RAILPROBE_DIR"),
+       (File.join(tmp, "railprobe") if tmp && File.directory?(tmp)),
+       (File.join(run_time, "railprobe") if run_time),
+       File.join(setting("TMPDIR") || "/tmp", "railprobe-#{Process.euid}")]
+        .compact.filter_map { |path| absolute(path) { Dir.pwd } }.uniq
     end
 
     # -- changes ----------------------------------------------------------------------------------
@@ -166,7 +187,7 @@ module Railprobe
       raise ::ArgumentError, "on_change needs a block" unless block
 
       @listeners += [block]
-      @attached.each_key { |probe| call_listener(block, probe, true) }
+      @attached.each_key { |probe| call_listener(block, probe, true) if probe.attached? }
       block
     end
 
@@ -179,15 +200,7 @@ module Railprobe
     # by a thread that lives for as long as there are changes.
     def deliver
       look_at_tracers
-      Engine.changes.each do |probe, attached|
-        @changes << [probe, attached]
-        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
-      end
-      return if @changes.empty? || (@delivering && @deliverer.alive?)
-
-      @delivering = true
-      @deliverer = Thread.new { call_listeners }
-      @deliverer.name = "railprobe changes"
+      tell(Engine.changes)
     end
 
     # -- report -----------------------------------------------------------------------------------
@@ -206,9 +219,12 @@ module Railprobe
 
     # Raises under strict; else says it once and counts it.
     def fail_or_complain(error_class, message)
+      message = message.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub # it may quote what is no text
       raise error_class, message if strict
 
-      message = "others" unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
+      unless @complaints.key?(message) || @complaints.size < COMPLAINTS_MAX
+        message = "there is more to complain of than the #{COMPLAINTS_MAX} things said"
+      end
       @complaints[message] += 1
       warn_once(message) if @complaints[message] == 1
     end
@@ -220,6 +236,19 @@ module Railprobe
       deliver
       Engine.settle # who is attached already is armed at once
       true
+    end
+
+    # Passes changes on to the listeners' thread, which is started if it is not there.
+    def tell(changes)
+      changes.each do |probe, attached|
+        @changes << [probe, attached]
+        @attached = attached ? @attached.merge(probe => true) : @attached.except(probe)
+      end
+      return if @changes.empty? || (@delivering && @deliverer.alive?)
+
+      @delivering = true
+      @deliverer = Thread.new { call_listeners }
+      @deliverer.name = "railprobe changes"
     end
 
     # A change may come at any point of this: once the flag is down it starts a thread of its own, before that
@@ -250,6 +279,12 @@ module Railprobe
       Engine.look_again if @tracers.waiting_for_class?
     end
 
+    # What the file declares is unknown where it can't be read; asking for it is no mistake then.
+    def ignore_file
+      @silent = true
+      false
+    end
+
     def complain_of(configuration)
       fail_or_complain(Configuration::Invalid, configuration.rendered.chomp) unless configuration.valid?
       false
@@ -276,13 +311,28 @@ module Railprobe
     def call_listener(listener, probe, attached)
       listener.call(probe, attached)
     rescue StandardError, ScriptError => error
+      raise if strict
+
       fail_or_complain(error.class, "a block given to on_change raised #{error.class}: #{error.message}")
     end
 
     # A logger that fails must not fail the app.
     def warn_once(message)
       logger ? logger.warn("railprobe: #{message}") : Kernel.warn("railprobe: #{message}")
-    rescue StandardError
+    rescue StandardError, ScriptError
+      nil
+    end
+
+    # An environment variable; one that is empty counts as unset.
+    def setting(name)
+      value = ENV.fetch(name, "")
+      value unless value.empty?
+    end
+
+    # Nil for what is relative to a working directory that is gone.
+    def absolute(path)
+      path.start_with?("/") ? File.absolute_path(path) : File.absolute_path(path, yield)
+    rescue SystemCallError
       nil
     end
 
@@ -291,7 +341,7 @@ module Railprobe
     end
 
     def fast_site?(site)
-      wanted = (site || ENV["RAILPROBE_SITE"] || :safe).to_sym
+      wanted = (site || setting("RAILPROBE_SITE") || :safe).to_s.to_sym
       unless %i[safe fast].include?(wanted)
         fail_or_complain(LoadError, "there is no site #{wanted.inspect}: write safe or fast")
         wanted = :safe

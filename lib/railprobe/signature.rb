@@ -5,13 +5,19 @@ module Railprobe
   # is told with what to write instead.
   class Signature
     # With the number of slots that each takes; the same as in declaration.h.
-    TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2 }.freeze
+    TYPES = { integer: 1, string: 1, symbol: 1, boolean: 1, float: 1, time: 1, bytes: 2, value: 1 }.freeze
     SLOTS_MAX = 12
 
-    # "provider:name" => ["provider", "name"]; the first colon parts them.
+    # "provider:name" => ["provider", "name"]; the first colon parts them. What can't be a name, broken text or
+    # a NUL byte, is as good as none.
     def self.split(name)
-      provider, rest = name.to_s.split(":", 2)
+      text = name.to_s
+      return ["", ""] if text.include?("\0")
+
+      provider, rest = text.split(":", 2)
       [provider.to_s, rest.to_s]
+    rescue ::ArgumentError, EncodingError
+      ["", ""]
     end
 
     attr_reader :provider, :name, :arguments
@@ -44,7 +50,10 @@ module Railprobe
     end
 
     def check_arguments
-      arguments.each { |name, type| check_type(name, type) }
+      arguments.each do |name, type|
+        check_argument_name(name)
+        check_type(name, type)
+      end
       slots = arguments.values.sum { |type| TYPES.fetch(type) }
       return if slots <= SLOTS_MAX
 
@@ -52,10 +61,13 @@ module Railprobe
                               "(bytes counts as two): readers refuse a probe with more"
     end
 
+    def check_argument_name(name)
+      return if name.to_s.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
+
+      raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
+    end
+
     def check_type(name, type)
-      unless name.match?(/\A[A-Za-z_][A-Za-z0-9_]*\z/)
-        raise DeclarationError, "#{@label}: #{name.inspect} is no name for an argument: write letters, digits and _"
-      end
       return if TYPES.key?(type)
 
       near = TYPES.keys.find { |known| near?(known.to_s, type.to_s) }

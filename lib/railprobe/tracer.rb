@@ -26,9 +26,11 @@ module Railprobe
       entry: COMMON, return: COMMON.merge(duration_ns: :integer, status: :integer), raise: COMMON
     }.freeze
 
-    attr_reader :line, :class_name, :types, :provider
+    attr_reader :line, :class_name, :types, :provider, :condition
 
+    # Raises ExpressionError.
     def initialize(row)
+      @row = row
       @line = row.fetch(:line)
       @class_name = row.fetch(:class_name)
       @namespace = row.fetch(:namespace)
@@ -36,6 +38,9 @@ module Railprobe
       @except = row.fetch(:except).map(&:first)
       @types = row.fetch(:types)
       @provider = row[:provider]
+      @captures = row.fetch(:captures).to_h { |name, text| [name.to_sym, compile(text, name)] }
+      @condition = row[:condition] && compile(row[:condition], "if")
+      check_condition
     end
 
     def namespace? = @namespace
@@ -44,13 +49,26 @@ module Railprobe
     # The bits that TracedMethod takes.
     def helpers = types.sum { |type| 1 << NUMBERS.fetch(type) }
 
-    # Moment => the arguments of its probe, for the moments that the types ask for.
+    # Moment => the arguments of its probe, for the moments that the types ask for. Captures come last; those
+    # that read what is there only at the end are not in an entry.
     def signatures
-      types.sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
+      found = types.sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
         moment, arguments = HELPERS.fetch(type)
         (signatures[moment] ||= MOMENTS.fetch(moment).dup).merge!(arguments)
       end
+      found.each { |moment, arguments| arguments.merge!(captures_at(moment).transform_values(&:type)) }
     end
+
+    # Name => Expression, of the captures that a probe carries.
+    def captures_at(moment)
+      moment == :return ? @captures : @captures.reject { |_, expression| expression.reads_return? }
+    end
+
+    # What all captures and the condition cost at most, ns for a call.
+    def cost_ns = @captures.each_value.sum(&:cost_ns) + (condition&.cost_ns || 0)
+
+    # What two tracers have in common if their methods need not be traced anew.
+    def signature = [types, provider, @row.values_at(:captures, :condition)]
 
     # Every target that can be told now. Methods that are listed need no class; the others wait for theirs.
     def targets
@@ -63,6 +81,23 @@ module Railprobe
     def open? = namespace? || all_methods?
 
     private
+
+    def compile(text, name)
+      made = Native.expression(text)
+      return made if made.is_a?(Expression)
+
+      message, column = made
+      raise ExpressionError.new("#{name}: #{text}: column #{column}: #{message}", column)
+    end
+
+    def check_condition
+      return unless condition
+      raise ExpressionError.new("if: #{@row[:condition]} is neither true nor false", 1) unless condition.condition?
+      return unless condition.reads_return? && signatures.key?(:entry)
+
+      raise ExpressionError.new("if: #{@row[:condition]} is known only when the call ends, too late for the types " \
+                                "entry, args, stack and header: give these an entry of their own", 1)
+    end
 
     def class_names
       return [class_name] unless namespace?

@@ -26,9 +26,17 @@ module Railprobe
     # probes exist with the next load.
     def apply(configuration)
       @configuration = configuration
-      @tracers = configuration.tracers.map { |row| Tracer.new(row) }
+      @tracers = configuration.tracers.filter_map { |row| tracer(row) }
       configuration.probes.each { |label, arguments| Railprobe.probe(label, **arguments.to_h.transform_keys(&:to_sym)) }
       update(wanted)
+    end
+
+    # Takes everything back; no file is followed any more.
+    def clear
+      @entries.each_value { |entry| entry.traced&.drop }
+      @entries = {}
+      @configuration = @tracers = nil
+      Engine.watch_file(nil)
     end
 
     # Looks again for classes that were not there, and for those that are not the same any more. True when
@@ -44,7 +52,7 @@ module Railprobe
     def waiting_for_class?
       attached, rest = @entries.each_value.partition { |entry| entry.probes.compact.any?(&:attached?) }
       attached.any? { |entry| !entry.traced } ||
-        (@tracers.any?(&:open?) && (attached.any? || rest.any? { |entry| entry.traced&.armed? }))
+        (@tracers&.any?(&:open?) && (attached.any? || rest.any? { |entry| entry.traced&.armed? }))
     end
 
     def report
@@ -64,8 +72,16 @@ module Railprobe
       end
     end
 
+    def tracer(row)
+      Tracer.new(row)
+    rescue ExpressionError => error
+      message = "#{configuration.path}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
+      Runtime.instance.fail_or_complain(Configuration::Invalid, message)
+      nil
+    end
+
     def update(wanted)
-      gone = @entries.reject { |subject, entry| wanted[subject]&.last&.types == entry.tracer.types }
+      gone = @entries.reject { |subject, entry| wanted[subject]&.last&.signature == entry.tracer.signature }
       gone.each { |subject, entry| drop(subject, entry) }
       fresh = wanted.reject { |subject, _| @entries.key?(subject) }
       providers = Providers.new(wanted.values.map { |target, tracer| [target.class_name, tracer.provider] })
@@ -117,8 +133,10 @@ module Railprobe
     end
 
     def trace(entry, holder)
-      TracedMethod.new(holder, entry.target.name.to_sym, entry.target.subject, entry.tracer.helpers,
-                       entry.probes, configuration.frames)
+      tracer = entry.tracer
+      captures = %i[entry return raise].map { |moment| tracer.captures_at(moment).values }
+      TracedMethod.new(holder, entry.target.name.to_sym, entry.target.subject, tracer.helpers, entry.probes,
+                       configuration.frames, captures, tracer.condition)
     end
   end
 

@@ -29,7 +29,10 @@ static bool may_allocate(void)
     return allowed != 0;
 }
 
-void *__wrap_malloc(size_t size) { return may_allocate() ? __real_malloc(size) : NULL; }
+void *__wrap_malloc(size_t size)
+{
+    return may_allocate() ? __real_malloc(size) : NULL;
+}
 
 void *__wrap_calloc(size_t count, size_t size)
 {

@@ -5,8 +5,9 @@ require "ripper"
 # Reads the sources of a checkout and tells where they break the rules of CONTRIBUTING.md. Every rule returns
 # its offences as lines of text; an empty list is a clean tree.
 class SourceTree
-  SEES_RUBY = %w[railprobe.c capture.c capture.h object.c object.h wake.c tracer.c tracer.h
-                 call.c call.h render.c render.h configuration.c configuration.h
+  SEES_RUBY = %w[railprobe.c capture.c capture.h object.c object.h wake.c
+                 tracer.c tracer.h call.c call.h render.c render.h evaluate.c evaluate.h
+                 expression_object.c expression_object.h configuration.c configuration.h
                  notifications.c notifications.h].freeze
   RAISES = %w[railprobe.c call.c].freeze # call.c: the SystemStackError of the traced method itself
   RUBY_HEADER = %r{\Aruby(?:\.h|/.+)\z}

@@ -66,6 +66,8 @@ module Railprobe
       def print_tracer(file, tracer)
         @out.puts "#{file}:#{tracer.fetch(:line)}: #{tracer.fetch(:subject)} (#{tracer.fetch(:types).join(", ")})"
         tracer.fetch(:probes).each { |probe| @out.puts "  #{probe.fetch(:signature)}" }
+        cost = tracer.fetch(:cost_ns)
+        @out.puts "  captures and condition: at most #{cost} ns a call" if cost.positive?
         @out.puts "  #{tracer[:note]}" if tracer[:note]
       end
     end
@@ -81,10 +83,10 @@ module Railprobe
         @failure = "#{file}: #{error.message}"
       end
 
-      def ok? = @failure.nil? && @configuration.valid? && clashes.empty?
+      def ok? = @failure.nil? && @configuration.valid? && further_errors.empty?
 
       def errors_text
-        [@failure, @configuration&.rendered, *clashes].compact.join("\n")
+        [@failure, @configuration&.rendered, *further_errors].compact.join("\n")
       end
 
       def tracers
@@ -99,7 +101,8 @@ module Railprobe
 
       def summary
         count = tracers.sum { |tracer| tracer.fetch(:probes).size } + probes.size
-        "#{ok? ? "ok" : "not ok"}, #{tracers.size} #{tracers.size == 1 ? "method" : "methods"}, #{count} #{count == 1 ? "probe" : "probes"}"
+        "#{ok? ? "ok" : "not ok"}, #{tracers.size} #{tracers.size == 1 ? "method" : "methods"}, " \
+          "#{count} #{count == 1 ? "probe" : "probes"}"
       end
 
       def to_h
@@ -111,10 +114,26 @@ module Railprobe
       def errors
         return [{ message: @failure }] if @failure
 
-        @configuration.errors + clashes.map { |message| { message: message } }
+        @configuration.errors + further_errors.map { |message| { message: message } }
       end
 
-      def rows = @rows ||= (@configuration&.tracers || []).map { |row| Tracer.new(row) }
+      # Tracers; those whose expressions can't be used are left out, and told of in refusals.
+      def rows
+        @rows ||= (@configuration&.tracers || []).filter_map do |row|
+          Tracer.new(row)
+        rescue ExpressionError => error
+          refusals << "#{file}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
+          nil
+        end
+      end
+
+      def refusals = @refusals ||= []
+
+      # What the YAML reader can't see.
+      def further_errors
+        rows
+        refusals + clashes
+      end
 
       def providers
         @providers ||= Providers.new(rows.map { |tracer| [tracer.class_name, tracer.provider] })
@@ -137,7 +156,7 @@ module Railprobe
       end
 
       def row(tracer, subject, probes)
-        { line: tracer.line, subject: subject, types: tracer.types, probes: probes }
+        { line: tracer.line, subject: subject, types: tracer.types, cost_ns: tracer.cost_ns, probes: probes }
       end
 
       def provider(tracer) = tracer.provider || providers.of(tracer.class_name)
