@@ -100,7 +100,6 @@ module Semantics
         @directory = Dir.mktmpdir("semantics")
         @outer = ENV.fetch("RAILPROBE_DIR", nil)
         ENV["RAILPROBE_DIR"] = File.join(@directory, "images").tap { |path| Dir.mkdir(path, 0o700) }
-        RSpec.configuration.after(:suite) { Semantics::Tracers.stop }
         apply(yaml)
       end
 
@@ -262,4 +261,5 @@ end
 
 RSpec.configure do |config|
   config.extend(Semantics::Table, :semantics)
+  config.after(:context, :semantics) { Semantics::Tracers.stop } # other specs load and unload as well
 end
