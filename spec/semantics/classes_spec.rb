@@ -155,7 +155,7 @@ RSpec.describe "Classes with traced methods", :native, :semantics do
       subject = scene.subject
       [subject.instance_methods(false), subject.public_instance_methods(false), subject.private_instance_methods(false),
        subject.method_defined?(:f, false), subject.public_method_defined?(:g), subject.protected_method_defined?(:g),
-       subject.private_method_defined?(:h), subject.new.methods - Object.instance_methods,
+       subject.private_method_defined?(:h), (subject.new.methods - Object.instance_methods).sort,
        subject.instance_method(:f).name]
     end
   end
