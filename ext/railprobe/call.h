@@ -25,6 +25,7 @@ struct rp_method {
     const char *subject;                      /* Order#checkout */
     uint32_t helpers;                         /* 1u << RP_HELPER_... for each */
     int frames;                               /* of a stack */
+    VALUE headers;                            /* names in a Rack env, an Array of Strings */
     struct rp_probe *probes[RP_MOMENT_COUNT]; /* NULL where no helper type asks for it */
     struct rp_captures captures[RP_MOMENT_COUNT];
     struct rp_program *condition; /* fire only if it is true; NULL for always */

@@ -93,6 +93,15 @@ static VALUE diagnostics_value(const struct rp_diagnostics *errors)
     return rows;
 }
 
+static VALUE headers_value(const struct rp_config_rails *rails)
+{
+    VALUE names = rb_ary_new();
+    for (uint32_t i = 0; i < rails->header_count; i++) {
+        rb_ary_push(names, text_or_nil(&rails->headers[i]));
+    }
+    return names;
+}
+
 static VALUE config_value(const struct rp_config *config)
 {
     VALUE value = rb_hash_new();
@@ -108,6 +117,7 @@ static VALUE config_value(const struct rp_config *config)
     set(value, "reload", config->reload ? Qtrue : Qfalse);
     set(value, "directory", text_or_nil(&config->directory));
     set(value, "frames", UINT2NUM(config->limits.frames));
+    set(value, "headers", headers_value(&config->rails));
     set(value, "tracers", tracers);
     set(value, "probes", probes);
     return value;

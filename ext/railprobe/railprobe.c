@@ -8,6 +8,7 @@
 #include "error.h"
 #include "evaluate.h"
 #include "expression_object.h"
+#include "header.h"
 #include "image.h"
 #include "name.h"
 #include "object.h"
@@ -472,6 +473,7 @@ RUBY_FUNC_EXPORTED void Init_railprobe(void)
     rp_configuration_define(railprobe);
     rp_expression_object_define(railprobe);
     rp_evaluate_init();
+    rp_header_init();
     define_native(railprobe);
     rp_wake_init(job);
     ruby_vm_at_exit(stop_watcher);

@@ -45,6 +45,7 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->method.aliases);
     rb_gc_mark(traced->failure);
     rb_gc_mark(traced->captures);
+    rb_gc_mark(traced->method.headers);
     rb_gc_mark(traced->condition);
     rb_gc_mark(traced->parameters);
 }
@@ -315,23 +316,27 @@ void rp_tracer_use_common_pair(void)
 /* -- methods of TracedMethod -- */
 
 /*
- * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames, captures, condition):
+ * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames, captures, condition, headers):
  * probes are Railprobe::Probe or nil, declared with the group that .next_group gave; captures are three
- * Arrays of Expressions, for the probes in that order; condition is an Expression or nil.
+ * Arrays of Expressions, for the probes in that order; condition is an Expression or nil; headers are the
+ * env's names of those that the type header carries.
  */
 static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, VALUE helpers,
-                          VALUE probes, VALUE frames, VALUE captures, VALUE condition)
+                          VALUE probes, VALUE frames, VALUE captures, VALUE condition,
+                          VALUE headers)
 {
     struct traced *traced = calloc(1, sizeof *traced);
     Check_Type(target, RB_TYPE_P(target, T_MODULE) ? T_MODULE : T_CLASS);
     Check_Type(probes, T_ARRAY);
     Check_Type(captures, T_ARRAY);
+    Check_Type(headers, T_ARRAY);
     if (!traced || !(traced->subject = strdup(StringValueCStr(subject)))) {
         free(traced);
         rb_memerror();
     }
     traced->target = target;
     traced->captures = captures;
+    traced->method.headers = headers;
     traced->condition = condition;
     traced->parameters = Qnil;
     traced->wrapper = traced->failure = traced->method.original = Qnil;
@@ -405,7 +410,7 @@ void rp_tracer_define(VALUE railprobe)
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);
     rb_undef_alloc_func(class_traced_method);
-    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 8);
+    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 9);
     rb_define_singleton_method(class_traced_method, "next_group", traced_m_next_group, 0);
     rb_define_method(class_traced_method, "armed?", traced_m_armed_p, 0);
     rb_define_method(class_traced_method, "failure", traced_m_failure, 0);

@@ -6,7 +6,7 @@ module Railprobe
     # The file can't be read, or has errors; the message has all of them, each with its place.
     class Invalid < Error; end
 
-    attr_reader :path, :tracers, :probes, :site, :frames, :errors, :rendered
+    attr_reader :path, :tracers, :probes, :site, :frames, :headers, :errors, :rendered
 
     # Raises Invalid for a file that can't be read; errors in it are in .errors.
     def self.read(path) = new(File.binread(path), path)
@@ -18,6 +18,7 @@ module Railprobe
       @probes = value.fetch(:probes)
       @site = value.fetch(:site)
       @frames = value.fetch(:frames)
+      @headers = value.fetch(:headers)
       @reload = value.fetch(:reload)
       @errors = value.fetch(:errors)
       @rendered = value[:rendered]

@@ -29,7 +29,7 @@ module Railprobe
     attr_reader :line, :class_name, :types, :provider, :condition
 
     # Raises ExpressionError.
-    def initialize(row)
+    def initialize(row, headers = [])
       @row = row
       @line = row.fetch(:line)
       @class_name = row.fetch(:class_name)
@@ -38,6 +38,7 @@ module Railprobe
       @except = row.fetch(:except).map(&:first)
       @types = row.fetch(:types)
       @provider = row[:provider]
+      @headers = headers.grep_v(/\Atraceparent\z/i) # its ids are arguments of their own
       @captures = row.fetch(:captures).to_h { |name, text| [name.to_sym, compile(text, name)] }
       @condition = row[:condition] && compile(row[:condition], "if")
       check_condition
@@ -55,9 +56,13 @@ module Railprobe
       found = types.sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
         moment, arguments = HELPERS.fetch(type)
         (signatures[moment] ||= MOMENTS.fetch(moment).dup).merge!(arguments)
+        signatures[moment].merge!(header_arguments) if type == :header
       end
       found.each { |moment, arguments| arguments.merge!(captures_at(moment).transform_values(&:type)) }
     end
+
+    # What a Rack env calls the headers that the type header carries.
+    def header_keys = @headers.map { |name| "HTTP_#{name.upcase.tr("-", "_")}".freeze }
 
     # Name => Expression, of the captures that a probe carries.
     def captures_at(moment)
@@ -81,6 +86,8 @@ module Railprobe
     def open? = namespace? || all_methods?
 
     private
+
+    def header_arguments = @headers.to_h { |name| [name.downcase.tr("-", "_").to_sym, :string] }
 
     def compile(text, name)
       made = Native.expression(text)

@@ -73,7 +73,7 @@ module Railprobe
     end
 
     def tracer(row)
-      Tracer.new(row)
+      Tracer.new(row, configuration.headers)
     rescue ExpressionError => error
       message = "#{configuration.path}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
       Runtime.instance.fail_or_complain(Configuration::Invalid, message)
@@ -136,7 +136,7 @@ module Railprobe
       tracer = entry.tracer
       captures = %i[entry return raise].map { |moment| tracer.captures_at(moment).values }
       TracedMethod.new(holder, entry.target.name.to_sym, entry.target.subject, tracer.helpers, entry.probes,
-                       configuration.frames, captures, tracer.condition)
+                       configuration.frames, captures, tracer.condition, tracer.header_keys)
     end
   end
 

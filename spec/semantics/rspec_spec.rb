@@ -9,6 +9,7 @@ require "tmpdir"
 # alone.
 RSpec.describe "RSpec with its own methods traced", :native do
   let(:root) { File.expand_path("../..", __dir__) }
+  # What can be run twice in a short time, and asks nothing about what is loaded in its process.
   let(:units) { %w[elf_file layering object strict_warnings].map { |name| "spec/#{name}_spec.rb" } }
 
   # The states of its tracers, and the results of the examples.

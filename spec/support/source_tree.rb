@@ -6,7 +6,7 @@ require "ripper"
 # its offences as lines of text; an empty list is a clean tree.
 class SourceTree
   SEES_RUBY = %w[railprobe.c capture.c capture.h object.c object.h wake.c
-                 tracer.c tracer.h call.c call.h render.c render.h evaluate.c evaluate.h
+                 tracer.c tracer.h call.c call.h render.c render.h header.c header.h evaluate.c evaluate.h
                  expression_object.c expression_object.h configuration.c configuration.h
                  notifications.c notifications.h].freeze
   RAISES = %w[railprobe.c call.c].freeze # call.c: the SystemStackError of the traced method itself

@@ -120,7 +120,7 @@ module Railprobe
       # Tracers; those whose expressions can't be used are left out, and told of in refusals.
       def rows
         @rows ||= (@configuration&.tracers || []).filter_map do |row|
-          Tracer.new(row)
+          Tracer.new(row, @configuration.headers)
         rescue ExpressionError => error
           refusals << "#{file}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
           nil
