@@ -26,7 +26,7 @@ module Railprobe
     # probes exist with the next load.
     def apply(configuration)
       @configuration = configuration
-      @tracers = configuration.tracers.filter_map { |row| tracer(row) }
+      @tracers = configuration.tracers.map { |row| Tracer.new(row) }
       configuration.probes.each { |label, arguments| Railprobe.probe(label, **arguments.to_h.transform_keys(&:to_sym)) }
       update(wanted)
     end
@@ -70,14 +70,6 @@ module Railprobe
       @tracers.each_with_object({}) do |tracer, wanted|
         tracer.targets.each { |target| wanted[target.subject] ||= [target, tracer] }
       end
-    end
-
-    def tracer(row)
-      Tracer.new(row)
-    rescue ExpressionError => error
-      message = "#{configuration.path}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
-      Runtime.instance.fail_or_complain(Configuration::Invalid, message)
-      nil
     end
 
     def update(wanted)

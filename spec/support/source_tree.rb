@@ -16,6 +16,7 @@ class SourceTree
   KNOWS_RAILS = %r{\Alib/railprobe/(?:rails/|railtie\.rb\z|railtie/)}
   MARKERS = /\bTO(?:DO)\b|\bFIX(?:ME)\b/ # written so that it is none itself
   ROOT_FILES = %w[Gemfile Rakefile *.gemspec].freeze
+  NO_ARGUMENT = %i[on_nl on_rbrace].freeze # what comes behind a call without one
   FILE_LINES = 500
   FUNCTION_LINES = 60
 
@@ -111,7 +112,7 @@ class SourceTree
     files("spec/**/*_spec.rb").flat_map do |path|
       tokens = Ripper.lex(read(path)).reject { |_, type, _| type == :on_sp }
       tokens.each_cons(2).filter_map do |((line, _), type, token), (_, following, _)|
-        next unless type == :on_ident && token == "sleep" && !%i[on_nl on_rbrace].include?(following)
+        next unless type == :on_ident && token == "sleep" && !NO_ARGUMENT.include?(following)
 
         "#{path}:#{line} sleeps: wait for what must happen instead"
       end
