@@ -99,7 +99,8 @@ module Railprobe
       found = ClassLookup.find(name)
       return [] unless found
 
-      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map { |method| [method, false] }
+      defined = ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s)
+      (defined - @except).sort.map { |method| [method, false] }
     end
   end
 

@@ -37,7 +37,11 @@ module Railprobe
         return unable if ENGINE_FAILURE
 
         reports = (files.empty? ? ["config/tracers.yml"] : files).map { |file| FileReport.new(file) }
-        options.any? ? @out.puts(JSON.pretty_generate(reports.map(&:to_h))) : reports.each { |report| print_report(report) }
+        if options.any?
+          @out.puts JSON.pretty_generate(reports.map(&:to_h))
+        else
+          reports.each { |report| print_report(report) }
+        end
         reports.all?(&:ok?) ? OK : FAILED
       end
 
