@@ -104,6 +104,31 @@ RSpec.describe SourceTree do
     end
   end
 
+  describe "#unnamed_files" do
+    it "finds every file of the engine and of the library in CONTRIBUTING.md" do
+      expect(checkout.unnamed_files).to be_empty
+    end
+
+    it "finds a source, a header without one and a Ruby file that nobody wrote a line about" do
+      tree("CONTRIBUTING.md" => "`a.c` `cli.rb`\n", "ext/railprobe/a.c" => "", "ext/railprobe/a.h" => "",
+           "ext/railprobe/b.h" => "", "lib/railprobe/cli.rb" => "", "lib/railprobe/cli/a.rb" => "") do |sources|
+        expect(sources.unnamed_files.map { |offence| offence[/\S+/] }).to eq(["b.h", "cli/a.rb"])
+      end
+    end
+  end
+
+  describe "#lost_names" do
+    it "finds none" do
+      expect(checkout.lost_names).to be_empty
+    end
+
+    it "finds a line about a file that is gone" do
+      tree("CONTRIBUTING.md" => "| `a.c` | is |\n| `cli/b.rb` | was |\n", "ext/railprobe/a.c" => "") do |sources|
+        expect(sources.lost_names).to eq(["cli/b.rb is in CONTRIBUTING.md, and nowhere else"])
+      end
+    end
+  end
+
   describe "#markers" do
     it "finds no unfinished work" do
       expect(checkout.markers).to be_empty
@@ -133,9 +158,9 @@ RSpec.describe SourceTree do
       expect(checkout.sleeping_specs).to be_empty
     end
 
-    it "finds one that does" do
-      tree("spec/a_spec.rb" => "# sleep\nsleep 1\n") do |sources|
-        expect(sources.sleeping_specs).to eq(["spec/a_spec.rb:2 sleeps: wait for what must happen instead"])
+    it "finds one that does, for a time" do
+      tree("spec/a_spec.rb" => "# sleep\nsleep 1\nsleep(1)\nsleep\n-> { sleep }\n") do |sources|
+        expect(sources.sleeping_specs.map { |offence| offence[/\d+/] }).to eq(%w[2 3])
       end
     end
   end

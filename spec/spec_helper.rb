@@ -13,6 +13,11 @@ require_relative "support/runtime_state"
 require_relative "support/semaphore"
 require_relative "support/child_ruby"
 
+# An engine that can't be loaded where it should be would leave out all that needs it, and look well.
+if Tracing.engine_expected? && !Railprobe.supported?
+  abort "The engine is idle: #{Railprobe.unsupported_reason}. Run `rake clobber compile`."
+end
+
 RSpec.configure do |config|
   config.disable_monkey_patching!
   config.expect_with(:rspec) { |expectations| expectations.include_chain_clauses_in_custom_matcher_descriptions = true }

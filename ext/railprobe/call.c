@@ -45,7 +45,8 @@ void rp_call_init(const struct rp_common *new_common)
 {
     common = *new_common;
     clock_cost = rp_measure_clock_cost();
-    (void)rb_gc_stat(ID2SYM(rb_intern("total_allocated_objects"))); /* its first call is not for two Ractors */
+    (void)rb_gc_stat(
+        ID2SYM(rb_intern("total_allocated_objects"))); /* its first call is not for two Ractors */
     id_total_time = rb_intern("total_time");
     sym_total_allocated_objects = ID2SYM(rb_intern("total_allocated_objects"));
     /* The first call makes a table: two Ractors that made it at once would not find the key. */

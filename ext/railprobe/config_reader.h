@@ -61,6 +61,13 @@ const struct rp_node *rp_config_key_named(const struct rp_node *mapping, const c
 /* The list under the key "tracers" into config->tracers; the defaults must have been read. */
 void rp_config_read_tracers(struct rp_config_reader *reader, const struct rp_node *list);
 
+/*
+ * Adds an error for each capture of tracer that is no expression, and for a condition that is none
+ * or is known too late for its types; these must have been read. Nothing is kept of them.
+ */
+void rp_config_check_expressions(struct rp_config_reader *reader,
+                                 const struct rp_config_tracer *tracer);
+
 /* The list under the key "probes" into config->probes. */
 void rp_config_read_probes(struct rp_config_reader *reader, const struct rp_node *list);
 

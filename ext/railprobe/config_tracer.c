@@ -153,7 +153,7 @@ static bool check_capture_name(struct rp_config_reader *reader, const struct rp_
     return true;
 }
 
-/* Whether value may be an expression; its grammar is checked elsewhere. */
+/* Whether value may be an expression; its grammar is checked when the types are known. */
 static bool check_expression(struct rp_config_reader *reader, const struct rp_node *key,
                              const struct rp_node *value)
 {
@@ -365,6 +365,7 @@ static bool read_tracer(struct rp_config_reader *reader, const struct rp_node *e
         tracer->types = reader->config->defaults;
     }
     check_slots(reader, entry, tracer);
+    rp_config_check_expressions(reader, tracer);
     if (tracer->class_name.bytes && !reader->config->arena.failed) {
         check_twice(reader, tracer);
     }

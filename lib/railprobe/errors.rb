@@ -10,16 +10,6 @@ module Railprobe
   # Values that do not fit the probe's arguments.
   class ArgumentError < Error; end
 
-  # A capture or a condition that can't be used: why, and the column where.
-  class ExpressionError < Error
-    attr_reader :column
-
-    def initialize(message, column)
-      @column = column
-      super(message)
-    end
-  end
-
   # No probe of that name is declared.
   class UnknownProbeError < Error; end
 

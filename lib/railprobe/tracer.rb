@@ -28,7 +28,7 @@ module Railprobe
 
     attr_reader :line, :class_name, :types, :provider, :condition
 
-    # Raises ExpressionError.
+    # A row of what the engine has read, which leaves out those that are wrong; headers as the file has them.
     def initialize(row, headers = [])
       @row = row
       @line = row.fetch(:line)
@@ -39,9 +39,8 @@ module Railprobe
       @types = row.fetch(:types)
       @provider = row[:provider]
       @headers = headers.grep_v(/\Atraceparent\z/i) # its ids are arguments of their own
-      @captures = row.fetch(:captures).to_h { |name, text| [name.to_sym, compile(text, name)] }
-      @condition = row[:condition] && compile(row[:condition], "if")
-      check_condition
+      @captures = row.fetch(:captures).to_h { |name, text| [name.to_sym, Native.expression(text)] }
+      @condition = row[:condition] && Native.expression(row[:condition])
     end
 
     def namespace? = @namespace
@@ -82,29 +81,17 @@ module Railprobe
       end
     end
 
+    # The targets of the methods that are listed, in a class of any name.
+    def targets_in(class_name)
+      @methods.map { |method, on_class| Target.new(class_name: class_name, name: method, on_class: on_class) }
+    end
+
     # Whether more may come of it when further classes are loaded.
     def open? = namespace? || all_methods?
 
     private
 
     def header_arguments = @headers.to_h { |name| [name.downcase.tr("-", "_").to_sym, :string] }
-
-    def compile(text, name)
-      made = Native.expression(text)
-      return made if made.is_a?(Expression)
-
-      message, column = made
-      raise ExpressionError.new("#{name}: #{text}: column #{column}: #{message}", column)
-    end
-
-    def check_condition
-      return unless condition
-      raise ExpressionError.new("if: #{@row[:condition]} is neither true nor false", 1) unless condition.condition?
-      return unless condition.reads_return? && signatures.key?(:entry)
-
-      raise ExpressionError.new("if: #{@row[:condition]} is known only when the call ends, too late for the types " \
-                                "entry, args, stack and header: give these an entry of their own", 1)
-    end
 
     def class_names
       return [class_name] unless namespace?
@@ -119,9 +106,8 @@ module Railprobe
       found = ClassLookup.find(name)
       return [] unless found
 
-      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map do |method|
-        [method, false]
-      end
+      defined = ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s)
+      (defined - @except).sort.map { |method| [method, false] }
     end
   end
 

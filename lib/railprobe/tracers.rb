@@ -26,7 +26,7 @@ module Railprobe
     # probes exist with the next load.
     def apply(configuration)
       @configuration = configuration
-      @tracers = configuration.tracers.filter_map { |row| tracer(row) }
+      @tracers = configuration.tracers.map { |row| Tracer.new(row, configuration.headers) }
       configuration.probes.each { |label, arguments| Railprobe.probe(label, **arguments.to_h.transform_keys(&:to_sym)) }
       update(wanted)
     end
@@ -43,12 +43,13 @@ module Railprobe
     # probes were declared that need a load. Runs where no lock can be taken, and loads nothing.
     def refresh
       declared = @tracers&.any?(&:open?) ? update(wanted) : false
-      @entries.each_value { |entry| find_method(entry) }
+      classes = Hash.new { |found, name| found[name] = ClassLookup.find(name) }
+      @entries.each_value { |entry| find_method(entry, classes[entry.target.class_name]) }
       declared
     end
 
-    # Whether a class that is not there yet may be asked for: a tracer is on one of its probes, or on any
-    # probe of ours while an entry of the file may still find further classes.
+    # Whether a class may be asked for that is not there yet: a tracer is on one of its probes, or on any probe
+    # of ours while an entry of the file may still find further classes. It is asked at each poll then.
     def waiting_for_class?
       attached, rest = @entries.each_value.partition { |entry| entry.probes.compact.any?(&:attached?) }
       attached.any? { |entry| !entry.traced } ||
@@ -72,14 +73,6 @@ module Railprobe
       end
     end
 
-    def tracer(row)
-      Tracer.new(row, configuration.headers)
-    rescue ExpressionError => error
-      message = "#{configuration.path}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
-      Runtime.instance.fail_or_complain(Configuration::Invalid, message)
-      nil
-    end
-
     def update(wanted)
       gone = @entries.reject { |subject, entry| wanted[subject]&.last&.signature == entry.tracer.signature }
       gone.each { |subject, entry| drop(subject, entry) }
@@ -97,23 +90,30 @@ module Railprobe
 
     def declare(target, tracer, providers)
       provider = tracer.provider || providers.of(target.class_name)
-      group = TracedMethod.next_group
-      signatures = tracer.signatures
-      probes = %i[entry return raise].map do |moment|
-        pairs = signatures[moment]&.map { |name, type| [name.to_s, type] }
-        pairs && Engine.declare(provider, "#{target.stem}__#{moment}", pairs, group)
-      end
-      Entry.new(target: target, tracer: tracer, probes: probes).tap { |entry| find_method(entry) }
+      Entry.new(target: target, tracer: tracer, probes: declare_probes(target, tracer.signatures, provider))
+           .tap { |entry| find_method(entry, ClassLookup.find(target.class_name)) }
     rescue DeclarationError => error
       Runtime.instance.fail_or_complain(DeclarationError, "#{target.subject}: #{error.message}")
       Entry.new(target: target, tracer: tracer, probes: [], waiting: error.message)
     end
 
+    # For entry, return and raise. Raises DeclarationError, and then has declared none of them.
+    def declare_probes(target, signatures, provider)
+      names = signatures.to_h { |moment, _| [moment, "#{target.stem}__#{moment}"] }
+      taken = names.each_value.find { |name| Engine.find(provider, name) }
+      raise DeclarationError, "there is a probe #{provider}:#{taken} already; give one another provider" if taken
+
+      group = TracedMethod.next_group
+      %i[entry return raise].map do |moment|
+        pairs = signatures[moment]&.map { |name, type| [name.to_s, type] }
+        pairs && Engine.declare(provider, names.fetch(moment), pairs, group)
+      end
+    end
+
     # Makes the traced method once its class and it are there, and anew when the class was reloaded.
-    def find_method(entry)
+    def find_method(entry, found)
       return if entry.probes.compact.empty?
 
-      found = ClassLookup.find(entry.target.class_name)
       holder = found && (entry.target.on_class ? found.singleton_class : found)
       return if entry.traced && entry.traced.target.equal?(holder)
 

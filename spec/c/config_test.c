@@ -25,7 +25,7 @@ static const char example[] = "version: 1\n"
                               "    except: [to_s]\n"
                               "    if: duration > 50ms\n"
                               "    provider: search\n"
-                              "defaults: {types: [entry, gc]}\n"
+                              "defaults: {types: [result, gc]}\n"
                               "probes:\n"
                               "  - probe: inventory:reserved\n"
                               "    args: {sku: string, payload: bytes}\n"
@@ -133,7 +133,7 @@ static void tracers_are_read_in_order(void)
     CHECK_STR(search->except[0].name.bytes, "to_s");
     CHECK_STR(search->provider.bytes, "search");
     /* defaults hold although they come later in the file */
-    CHECK_EQ(search->types.helpers, 1u << RP_HELPER_ENTRY | 1u << RP_HELPER_GC);
+    CHECK_EQ(search->types.helpers, 1u << RP_HELPER_RESULT | 1u << RP_HELPER_GC);
     rp_config_free(&config);
 }
 
@@ -183,10 +183,10 @@ static void an_expression_tells_whether_its_columns_are_those_of_the_file(void)
         const char *written;
         bool verbatim;
         uint32_t column;
-    } cases[] = {{"args.0 + 1", true, 9},         {"\"args.0\"", true, 10},
-                 {"'args.0'", true, 10},          {"\"größe\"", true, 10},
-                 {"'it''s'", false, 9},           {"\"\\x61\"", false, 9},
-                 {"args.0\n      + 1", false, 9}, {"|\n      args.0", false, 9}};
+    } cases[] = {{"args.0 > 1", true, 9},          {"\"args.0\"", true, 10},
+                 {"'args.0'", true, 10},           {"\"a == 'größe'\"", true, 10},
+                 {"'a == ''s'''", false, 9},       {"\"\\x61\"", false, 9},
+                 {"args.0\n      == 1", false, 9}, {"|\n      args.0", false, 9}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];
         struct rp_config config;
@@ -197,6 +197,32 @@ static void an_expression_tells_whether_its_columns_are_those_of_the_file(void)
         CHECK_EQ(config.tracers[0].condition.verbatim, cases[i].verbatim);
         check_place(&config.tracers[0].condition, 4, cases[i].column);
         rp_config_free(&config);
+    }
+}
+
+static void expressions_are_refused_where_they_are_wrong(void)
+{
+    static const struct {
+        const char *written;
+        const char *message;
+    } cases[] = {
+        {"if: duration >", "4:19 "},
+        {"if: \"'größe' == a + 1\"", "4:23 "},
+        {"if: \"\\x61 + 1\"", "4:9 "},
+        {"if: 50ms", "4:9 "},
+        {"capture: {a: result, b: x.to_s}", "4:31 \"to_s\" is a method"},
+        {"types: [latency, stack]\n    if: a == 1 && result == 2",
+         "5:19 this is known when the call ends, too late for the types entry, args, stack and"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text, "tracers:\n  - class: A\n    methods: [b]\n    %s\n",
+                       cases[i].written);
+        const char *error = first_error(text);
+        if (strncmp(error, cases[i].message, strlen(cases[i].message)) != 0) {
+            fprintf(stderr, "%s: %s\n", cases[i].written, error);
+            CHECK(!"the message");
+        }
     }
 }
 
@@ -299,6 +325,7 @@ int main(void)
     RUN(probes_are_read_with_their_arguments_in_order);
     RUN(every_place_is_that_of_the_first_character);
     RUN(an_expression_tells_whether_its_columns_are_those_of_the_file);
+    RUN(expressions_are_refused_where_they_are_wrong);
     RUN(columns_count_characters);
     RUN(what_is_right_beside_an_error_is_kept);
     RUN(own_helper_types_are_taken_when_declared_or_when_nobody_can_know);

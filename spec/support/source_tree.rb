@@ -16,6 +16,7 @@ class SourceTree
   KNOWS_RAILS = %r{\Alib/railprobe/(?:rails/|railtie\.rb\z|railtie/)}
   MARKERS = /\bTO(?:DO)\b|\bFIX(?:ME)\b/ # written so that it is none itself
   ROOT_FILES = %w[Gemfile Rakefile *.gemspec].freeze
+  NO_ARGUMENT = %i[on_nl on_rbrace].freeze # what comes behind a call without one
   FILE_LINES = 500
   FUNCTION_LINES = 60
 
@@ -78,6 +79,23 @@ class SourceTree
     end
   end
 
+  # A header that has a source of the same name is told of with it.
+  def unnamed_files
+    text = read("CONTRIBUTING.md")
+    names = files("ext/railprobe/*.{c,h,rb}").map { |path| File.basename(path) }
+    names.reject! { |name| name.end_with?(".h") && names.include?(name.sub(/h\z/, "c")) }
+    names += files("lib/railprobe/**/*.rb").map { |path| path.delete_prefix("lib/railprobe/") }
+    names.reject { |name| text.include?("`#{name}`") }
+         .map { |name| "#{name} is not in CONTRIBUTING.md: say in a line what it is for" }
+  end
+
+  # Names in its tables that no file has.
+  def lost_names
+    read("CONTRIBUTING.md").scan(%r{^\| `([\w/]+\.(?:c|h|rb))` \|}).flatten
+                           .reject { |name| files("{ext,lib}/railprobe/#{name}").any? }
+                           .map { |name| "#{name} is in CONTRIBUTING.md, and nowhere else" }
+  end
+
   def markers
     files("{.ci,benchmark,bin,config,examples,exe,ext,generators,lib,sig,spec}/**/*", *ROOT_FILES)
       .flat_map { |path| lines_matching(path, MARKERS) }
@@ -89,10 +107,14 @@ class SourceTree
     end
   end
 
+  # For a time, that is: a sleep without one waits until it is woken or killed, in a method that is under test.
   def sleeping_specs
     files("spec/**/*_spec.rb").flat_map do |path|
-      Ripper.lex(read(path)).filter_map do |(line, _), type, token|
-        "#{path}:#{line} sleeps: wait for what must happen instead" if type == :on_ident && token == "sleep"
+      tokens = Ripper.lex(read(path)).reject { |_, type, _| type == :on_sp }
+      tokens.each_cons(2).filter_map do |((line, _), type, token), (_, following, _)|
+        next unless type == :on_ident && token == "sleep" && !NO_ARGUMENT.include?(following)
+
+        "#{path}:#{line} sleeps: wait for what must happen instead"
       end
     end
   end

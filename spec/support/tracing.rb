@@ -12,6 +12,11 @@ module Tracing
     "this kernel has no uprobes with semaphores (no #{SEMAPHORES})" unless File.exist?(SEMAPHORES)
   end
 
+  # Whether the engine has to work here: on this platform, and not switched off.
+  def self.engine_expected?
+    RUBY_ENGINE == "ruby" && RUBY_PLATFORM.match?(/\A(?:x86_64|aarch64)-linux/) && ENV["RAILPROBE"] != "0"
+  end
+
   def self.in_path?(command)
     ENV.fetch("PATH", "").split(File::PATH_SEPARATOR).any? { |directory| File.executable?(File.join(directory, command)) }
   end

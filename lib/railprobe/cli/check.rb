@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "file_report"
 
 module Railprobe
   module CLI
@@ -13,7 +14,9 @@ module Railprobe
         Reads each file (config/tracers.yml if none is named) and prints every error in it with its place, or the
         probes that its tracers give, with their arguments. The app is not loaded, so classes are not looked for.
 
-          --json   print an object for each file instead
+          --json   print a list instead, with an object for each file: file, ok, errors (line, column, message, hint),
+                   notes, tracers (line, subject, types, cost_ns, probes; of what the app must load
+                   first also patterns and a note), probes (name, arguments, signature)
 
         Exit code: 0 when all files are right, 1 when one is not, 2 when the command line is not.
       TEXT
@@ -26,16 +29,19 @@ module Railprobe
       end
 
       def run(arguments)
-        files = arguments.dup
-        json = files.delete("--json")
-        return misused("no such option: #{files.grep(/\A-/).first}") if files.any? do |file|
-          file.start_with?("-") && file != "--help" && file != "-h"
-        end
-        return help if files.any? { |file| file.start_with?("-") }
+        options, files = arguments.partition { |argument| argument.start_with?("-") }
+        return help if options.intersect?(%w[--help -h])
+
+        unknown = (options - ["--json"]).first
+        return misused("there is no option #{unknown}") if unknown
         return unable if ENGINE_FAILURE
 
         reports = (files.empty? ? ["config/tracers.yml"] : files).map { |file| FileReport.new(file) }
-        json ? @out.puts(JSON.pretty_generate(reports.map(&:to_h))) : reports.each { |report| print_report(report) }
+        if options.any?
+          @out.puts JSON.pretty_generate(reports.map(&:to_h))
+        else
+          reports.each { |report| print_report(report) }
+        end
         reports.all?(&:ok?) ? OK : FAILED
       end
 
@@ -60,122 +66,16 @@ module Railprobe
         @out.puts report.errors_text unless report.ok?
         report.tracers.each { |tracer| print_tracer(report.file, tracer) }
         report.probes.each { |probe| @out.puts "#{report.file}: #{probe.fetch(:signature)}" }
+        report.notes.each { |note| @out.puts "#{report.file}: note: #{note}" }
         @out.puts "#{report.file}: #{report.summary}"
       end
 
       def print_tracer(file, tracer)
         @out.puts "#{file}:#{tracer.fetch(:line)}: #{tracer.fetch(:subject)} (#{tracer.fetch(:types).join(", ")})"
-        tracer.fetch(:probes).each { |probe| @out.puts "  #{probe.fetch(:signature)}" }
+        (tracer.fetch(:probes) + tracer.fetch(:patterns, [])).each { |probe| @out.puts "  #{probe.fetch(:signature)}" }
         cost = tracer.fetch(:cost_ns)
         @out.puts "  captures and condition: at most #{cost} ns a call" if cost.positive?
         @out.puts "  #{tracer[:note]}" if tracer[:note]
-      end
-    end
-
-    # What there is to say of one file.
-    class FileReport
-      attr_reader :file
-
-      def initialize(file)
-        @file = file
-        @configuration = Configuration.read(file)
-      rescue SystemCallError => error
-        @failure = "#{file}: #{error.message}"
-      end
-
-      def ok? = @failure.nil? && @configuration.valid? && further_errors.empty?
-
-      def errors_text
-        [@failure, @configuration&.rendered, *further_errors].compact.join("\n")
-      end
-
-      def tracers
-        @tracers ||= rows.flat_map { |tracer| tracer.all_methods? ? [open_row(tracer)] : method_rows(tracer) }
-      end
-
-      def probes
-        return [] unless @configuration
-
-        @configuration.probes.map { |label, arguments| probe_row(label, arguments.to_h) }
-      end
-
-      def summary
-        count = tracers.sum { |tracer| tracer.fetch(:probes).size } + probes.size
-        "#{ok? ? "ok" : "not ok"}, #{tracers.size} #{tracers.size == 1 ? "method" : "methods"}, " \
-          "#{count} #{count == 1 ? "probe" : "probes"}"
-      end
-
-      def to_h
-        { file: file, ok: ok?, errors: errors, tracers: tracers, probes: probes }
-      end
-
-      private
-
-      def errors
-        return [{ message: @failure }] if @failure
-
-        @configuration.errors + further_errors.map { |message| { message: message } }
-      end
-
-      # Tracers; those whose expressions can't be used are left out, and told of in refusals.
-      def rows
-        @rows ||= (@configuration&.tracers || []).filter_map do |row|
-          Tracer.new(row, @configuration.headers)
-        rescue ExpressionError => error
-          refusals << "#{file}:#{row.fetch(:line)}: #{row.fetch(:class_name)}: #{error.message}"
-          nil
-        end
-      end
-
-      def refusals = @refusals ||= []
-
-      # What the YAML reader can't see.
-      def further_errors
-        rows
-        refusals + clashes
-      end
-
-      def providers
-        @providers ||= Providers.new(rows.map { |tracer| [tracer.class_name, tracer.provider] })
-      end
-
-      def method_rows(tracer)
-        return [open_row(tracer)] if tracer.namespace?
-
-        tracer.targets.map do |target|
-          row(tracer, target.subject,
-              tracer.signatures.map do |moment, arguments|
-                probe_row("#{provider(tracer)}:#{target.stem}__#{moment}", arguments)
-              end)
-        end
-      end
-
-      def open_row(tracer)
-        subject = tracer.namespace? ? "#{tracer.class_name}::*" : "#{tracer.class_name}#*"
-        row(tracer, subject, []).merge(note: "its methods are known once the app has loaded the class")
-      end
-
-      def row(tracer, subject, probes)
-        { line: tracer.line, subject: subject, types: tracer.types, cost_ns: tracer.cost_ns, probes: probes }
-      end
-
-      def provider(tracer) = tracer.provider || providers.of(tracer.class_name)
-
-      def probe_row(name, arguments)
-        { name: name, arguments: arguments.map { |argument, type| { name: argument, type: type } },
-          signature: Signature.describe(name, arguments) }
-      end
-
-      # Probes that have the same name once mangled, such as those of charge! and charge_bang.
-      def clashes
-        @clashes ||= tracers.flat_map { |tracer| tracer.fetch(:probes).map { |probe| [probe.fetch(:name), tracer] } }
-                            .group_by(&:first).select { |_, same| same.size > 1 }
-                            .map { |name, same| clash(name, same.map(&:last)) }
-      end
-
-      def clash(name, tracers)
-        where = tracers.map { |tracer| "#{tracer.fetch(:subject)} (line #{tracer.fetch(:line)})" }.join(" and ")
-        "#{file}:#{tracers.last.fetch(:line)}: #{where} would both be #{name}: give one of them another provider"
       end
     end
   end

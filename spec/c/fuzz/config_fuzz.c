@@ -1,12 +1,7 @@
 /*
  * Fuzzes the configuration reader: any bytes give a configuration or errors that can be rendered.
  *
- *   clang -std=c11 -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iext/railprobe \
- *       spec/c/fuzz/config_fuzz.c ext/railprobe/{arena,config*,diagnostic,name_set,ruby_name,source,\
- *       suggestion,yaml_*}.c -lyaml -o tmp/config_fuzz
- *   tmp/config_fuzz -max_total_time=300 tmp/corpus spec/fixtures/config/bad config
- *
- * New inputs go to the first directory, seeds come from all.
+ *   rake fuzz SECONDS=300
  */
 #include "config.h"
 #include "utf8.h"

@@ -3,10 +3,7 @@
  * or bytes taken for instructions, so that the verifier meets programs that no parser writes. What
  * verifies is run on a host that answers at random.
  *
- *   clang -std=c11 -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *     -fno-sanitize-recover=all -Iext/railprobe spec/c/fuzz/expression_fuzz.c \
- *     ext/railprobe/expression*.c -o tmp/expression_fuzz
- *   tmp/expression_fuzz -dict=spec/c/fuzz/expression.dict -max_total_time=300 -max_len=1100 CORPUS
+ *   rake fuzz SECONDS=300
  */
 #include "expression.h"
 
