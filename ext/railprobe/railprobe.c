@@ -402,6 +402,11 @@ static VALUE native_m_look_again(VALUE self)
     return Qnil;
 }
 
+static VALUE native_m_common_attached_p(VALUE self)
+{
+    return rp_tracer_is_common_attached() ? Qtrue : Qfalse;
+}
+
 /* Arms and disarms what there is to do, all of it. */
 static VALUE native_m_settle(VALUE self)
 {
@@ -452,6 +457,7 @@ static void define_native(VALUE railprobe)
     rb_define_singleton_method(native, "watch_file", native_m_watch_file, 1);
     rb_define_singleton_method(native, "take_file_change", native_m_take_file_change, 0);
     rb_define_singleton_method(native, "look_again", native_m_look_again, 0);
+    rb_define_singleton_method(native, "common_attached?", native_m_common_attached_p, 0);
     rb_define_singleton_method(native, "settle", native_m_settle, 0);
     rb_define_singleton_method(native, "watching?", native_m_watching_p, 0);
     rb_define_singleton_method(native, "fast_site?", native_m_fast_site_p, 0);

@@ -271,9 +271,14 @@ static bool is_attached(struct rp_probe *probe)
     return probe && rp_probe_is_attached(probe);
 }
 
+bool rp_tracer_is_common_attached(void)
+{
+    return is_attached(common.entry) || is_attached(common.returned);
+}
+
 static bool is_wanted(const struct traced *traced)
 {
-    bool wanted = is_attached(common.entry) || is_attached(common.returned);
+    bool wanted = rp_tracer_is_common_attached();
     for (int i = 0; i < RP_MOMENT_COUNT && !wanted; i++) {
         wanted = is_attached(traced->method.probes[i]);
     }

@@ -60,6 +60,7 @@ module Railprobe
       def fast_site? = false
 
       def load_builtin(_directories, _fast) = nil
+      def common_attached? = false
       def settle = nil
       def look_again = nil
       def watch_file(_path) = true

@@ -6,12 +6,14 @@ module Railprobe
   class Tracers
     # A target with its probes, and what became of it.
     Entry = Struct.new(:target, :tracer, :probes, :traced, :waiting, keyword_init: true) do
+      def attached? = probes.any? { |probe| probe&.attached? }
+
       def state
         return :waiting unless traced
         return :failed if traced.failure
         return :armed if traced.armed?
 
-        probes.compact.any?(&:attached?) ? :attached : :ready
+        attached? ? :attached : :ready
       end
     end
 
@@ -39,21 +41,24 @@ module Railprobe
       Engine.watch_file(nil)
     end
 
-    # Looks again for classes that were not there, and for those that are not the same any more. True when
-    # probes were declared that need a load. Runs where no lock can be taken, and loads nothing.
+    # Looks again for classes that were not there, and for those that are not the same any more, as far as
+    # tracers ask for them. True when probes were declared that need a load. Runs where no lock can be taken, and
+    # loads nothing.
     def refresh
       declared = @tracers&.any?(&:open?) ? update(wanted) : false
+      everything = Engine.common_attached?
       classes = Hash.new { |found, name| found[name] = ClassLookup.find(name) }
-      @entries.each_value { |entry| find_method(entry, classes[entry.target.class_name]) }
+      @entries.each_value do |entry|
+        find_method(entry, classes[entry.target.class_name]) if everything || entry.attached?
+      end
       declared
     end
 
-    # Whether a class may be asked for that is not there yet: a tracer is on one of its probes, or on any probe
-    # of ours while an entry of the file may still find further classes. It is asked at each poll then.
+    # Whether to look again at the next poll: a class that a tracer asks for may come, or be replaced by another.
+    # With the common pair that is all of them, so only those that are missing count then.
     def waiting_for_class?
-      attached, rest = @entries.each_value.partition { |entry| entry.probes.compact.any?(&:attached?) }
-      attached.any? { |entry| !entry.traced } ||
-        (@tracers&.any?(&:open?) && (attached.any? || rest.any? { |entry| entry.traced&.armed? }))
+      @entries.each_value.any?(&:attached?) ||
+        (Engine.common_attached? && (@tracers&.any?(&:open?) || !@entries.each_value.all?(&:traced)))
     end
 
     def report
