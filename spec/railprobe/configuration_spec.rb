@@ -26,9 +26,9 @@ RSpec.describe "Railprobe::Configuration", :native do
     YAML
 
     expect([value.site, value.reload?, value.frames]).to eq([:fast, false, 3])
-    expect(value.tracers).to match([include(line: 5, class_name: "Search", namespace: true, types: [:latency],
-                                            methods: [["call", false], ["for", true]], condition: nil,
-                                            captures: [["id", "self.id"]])])
+    row = { line: 5, class_name: "Search", namespace: true, types: [:latency], condition: nil,
+            methods: [["call", false], ["for", true]], captures: [["id", "self.id"]] }
+    expect(value.tracers).to match([include(row)])
     expect(value.probes).to eq([["inventory:reserved", [["sku", :string]]]])
     expect([value.valid?, value.errors, value.rendered, value.frozen?]).to eq([true, [], nil, true])
   end
