@@ -25,7 +25,7 @@ module Benchmark
     FILTERED = { 'if: "duration > 1s"' => %(types: [latency]\n    if: "duration > 1s"),
                  'if: "args.0 > 1000000"' => %(types: [latency]\n    if: "args.0 > 1000000") }.freeze
     FIRING = { **%w[latency entry args result stack allocations gc cpu].to_h { |type| [type, "types: [#{type}]"] },
-               "latency and a capture, args.0" => "types: [latency]\n    capture: {amount: args.0}" }.freeze
+      "latency and a capture, args.0" => "types: [latency]\n    capture: {amount: args.0}" }.freeze
     RAISING = { "exception, of a method that raises" => "types: [exception]" }.freeze
     ALL = { **CALM, **FILTERED, **FIRING, **RAISING }.freeze
     OTHERS = { prepend: "a prepended method with two clock readings", tracepoint: "TracePoint on :call and :return",
@@ -111,10 +111,12 @@ module Benchmark
     end
 
     def timed_class(constant, name)
-      body = RAISING.key?(name) ? "raise ERROR" : "a"
-      Object.class_eval("class #{constant}; ERROR = RuntimeError.new('a message'); def foo(a, b) = #{body}; end",
-                        __FILE__, __LINE__ - 1)
-      Object.const_get(constant)
+      klass = Object.const_set(constant, Class.new)
+      # Each from source of its own: a TracePoint is put into the code, which copies of a class would share.
+      klass.class_eval(RAISING.key?(name) ? "def foo(a, b) = raise(self.class::ERROR)" : "def foo(a, b) = a", __FILE__,
+                       __LINE__)
+      klass.const_set(:ERROR, RuntimeError.new("a message"))
+      klass
     end
 
     def start(directory)
