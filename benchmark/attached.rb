@@ -92,9 +92,11 @@ module Benchmark
 
     # The program of site.c at work.
     class Loop
-      def self.open(image, directory)
-        facts = JSON.parse(File.read(image.sub(/\.so\z/, ".json")))
-        site, semaphore = facts["probes"].first.values_at("location", "semaphore")
+      # Of the first probe, or of the one called so.
+      def self.open(image, directory, name = nil)
+        probes = JSON.parse(File.read(image.sub(/\.so\z/, ".json")))["probes"]
+        probe = name ? probes.find { |one| one["label"] == name } : probes.first
+        site, semaphore = probe.values_at("location", "semaphore")
         offsets = [page(site), page(semaphore), site, semaphore].map(&:to_s)
         IO.popen([Benchmark.site_program, image, *offsets], "r+", chdir: directory) do |pipe|
           raise "the loop in C did not start" unless pipe.gets == "ready\n"

@@ -6,7 +6,7 @@ require_relative "../lib/railprobe/version"
 module Benchmark
   # Runs every benchmark and writes results.md beside this file.
   class Results
-    SCRIPTS = %w[fire attached load watcher].freeze
+    SCRIPTS = %w[fire attached tracers config load watcher].freeze
     FILE = File.join(__dir__, "results.md")
     MISSED = "**missed**"
 

@@ -17,6 +17,12 @@
 
 enum { STATUS_OK, STATUS_EXCEPTION, STATUS_UNWOUND };
 
+/* A condition for which the clock is not read: that would take longer. */
+enum { CHEAP_NS = 50 };
+
+/* The helper types that take a reading before the original. */
+enum { READ_BEFORE = 1u << RP_HELPER_ALLOCATIONS | 1u << RP_HELPER_GC | 1u << RP_HELPER_CPU };
+
 static struct rp_common common;
 static uint64_t clock_cost;
 static ID id_total_time;
@@ -126,6 +132,12 @@ static bool is_filtered(const struct call *call, int64_t duration)
 
 /* -- entry -- */
 
+/* Our work so far. Where there was none, the clock is not read for it. */
+static uint64_t work_since(uint64_t start, bool is_idle)
+{
+    return is_idle ? 0 : rp_now_ns() - start;
+}
+
 static void fire_entry(struct call *call)
 {
     struct rp_text arguments;
@@ -134,6 +146,7 @@ static void fire_entry(struct call *call)
     struct capture_texts texts;
     uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0};
     size_t next = RP_ENTRY_COMMON;
+    bool is_idle = !call->method->condition;
     if (is_attached(call->method->probes[RP_MOMENT_ENTRY])) {
         if (has(call, RP_HELPER_ARGS)) {
             rp_render_values(&arguments, call->argc, call->argv);
@@ -148,16 +161,28 @@ static void fire_entry(struct call *call)
                                   next);
         }
         append_captures(call, RP_MOMENT_ENTRY, -1, &texts, slots, next);
-        slots[0] = rp_now_ns() - call->entered + clock_cost;
+        is_idle =
+            is_idle && next == RP_ENTRY_COMMON && !call->method->captures[RP_MOMENT_ENTRY].count;
+        slots[0] = work_since(call->entered, is_idle) + clock_cost;
         rp_probe_fire(call->method->probes[RP_MOMENT_ENTRY], slots);
+        is_idle = false;
     }
     if (is_attached(common.entry)) {
-        slots[0] = rp_now_ns() - call->entered + clock_cost;
+        slots[0] = work_since(call->entered, is_idle) + clock_cost;
         rp_probe_fire(common.entry, slots);
     }
 }
 
 /* -- return -- */
+
+/* How the original ended. */
+struct end {
+    uint64_t at;
+    uint64_t nested; /* what probes inside took */
+    uint64_t duration;
+    uint64_t status;
+    bool is_idle; /* nothing of ours was done since */
+};
 
 /* What the helper types append, in the order of the table. */
 static size_t append_specifics(const struct call *call, struct rp_text *result, uint64_t *slots)
@@ -183,26 +208,30 @@ static size_t append_specifics(const struct call *call, struct rp_text *result, 
     return next;
 }
 
-static void fire_return(const struct call *call, uint64_t ended, uint64_t duration, uint64_t status)
+static void fire_return(const struct call *call, const struct end *end)
 {
     struct rp_text result;
     struct capture_texts texts;
-    uint64_t before =
-        call->begun - call->entered + rp_measure_since(call->fiber, call->mark) + clock_cost;
-    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, duration, status};
+    uint64_t before = call->begun - call->entered + end->nested + clock_cost;
+    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, end->duration,
+                                    end->status};
+    bool is_idle = end->is_idle;
     if (is_attached(call->method->probes[RP_MOMENT_RETURN])) {
         size_t next = append_specifics(call, &result, slots);
-        append_captures(call, RP_MOMENT_RETURN, (int64_t)duration, &texts, slots, next);
-        slots[0] = before + (rp_now_ns() - ended);
+        append_captures(call, RP_MOMENT_RETURN, (int64_t)end->duration, &texts, slots, next);
+        is_idle =
+            is_idle && next == RP_RETURN_COMMON && !call->method->captures[RP_MOMENT_RETURN].count;
+        slots[0] = before + work_since(end->at, is_idle);
         rp_probe_fire(call->method->probes[RP_MOMENT_RETURN], slots);
+        is_idle = false;
     }
     if (is_attached(common.returned)) {
-        slots[0] = before + (rp_now_ns() - ended);
+        slots[0] = before + work_since(end->at, is_idle);
         rp_probe_fire(common.returned, slots);
     }
 }
 
-static void fire_raise(const struct call *call, VALUE exception, uint64_t ended, uint64_t duration)
+static void fire_raise(const struct call *call, const struct end *end, VALUE exception)
 {
     struct rp_text name;
     struct rp_text message;
@@ -211,21 +240,17 @@ static void fire_raise(const struct call *call, VALUE exception, uint64_t ended,
                                     pointer(message.bytes)};
     rp_render_class(&name, exception);
     rp_render_message(&message, exception);
-    append_captures(call, RP_MOMENT_RAISE, (int64_t)duration, &texts, slots, RP_RAISE_COMMON + 2);
-    slots[0] = call->begun - call->entered + rp_now_ns() - ended + clock_cost;
+    append_captures(call, RP_MOMENT_RAISE, (int64_t)end->duration, &texts, slots,
+                    RP_RAISE_COMMON + 2);
+    slots[0] = call->begun - call->entered + rp_now_ns() - end->at + clock_cost;
     rp_probe_fire(call->method->probes[RP_MOMENT_RAISE], slots);
 }
 
 /* -- the call -- */
 
-static void begin(struct call *call)
+/* What is read only for some helper types, right before the original. False when that is nothing. */
+static bool read_before(struct call *call)
 {
-    call->fiber = (uintptr_t)rb_fiber_current();
-    call->mark = rp_measure_mark(call->fiber);
-    if (!call->is_late &&
-        (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry))) {
-        fire_entry(call);
-    }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
         call->allocated = rb_gc_stat(sym_total_allocated_objects);
     }
@@ -235,7 +260,22 @@ static void begin(struct call *call)
     if (has(call, RP_HELPER_CPU)) {
         call->cpu = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     }
-    call->begun = rp_now_ns();
+    return call->method->helpers & READ_BEFORE;
+}
+
+/* Where nothing was done since the call was entered, the clock is not read again. */
+static void begin(struct call *call)
+{
+    bool is_idle = true;
+    call->fiber = (uintptr_t)rb_fiber_current();
+    call->mark = rp_measure_mark(call->fiber);
+    if (!call->is_late &&
+        (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry))) {
+        fire_entry(call);
+        is_idle = false;
+    }
+    is_idle = !read_before(call) && is_idle;
+    call->begun = is_idle ? call->entered : rp_now_ns();
 }
 
 static VALUE call_original(VALUE argument)
@@ -246,36 +286,60 @@ static VALUE call_original(VALUE argument)
     return call->result;
 }
 
-static void fire_end(const struct call *call, VALUE exception, uint64_t ended)
+/* True when that took a while, as firing does. */
+static bool fire_end(const struct call *call, VALUE exception, uint64_t ended)
 {
     uint64_t nested = rp_measure_since(call->fiber, call->mark);
     uint64_t took = ended - call->begun;
-    uint64_t duration = took > nested ? took - nested : 0;
-    uint64_t status = call->is_done      ? STATUS_OK
-                      : NIL_P(exception) ? STATUS_UNWOUND
-                                         : STATUS_EXCEPTION;
-    if (call->is_late && is_filtered(call, (int64_t)duration)) {
-        return;
+    struct end end = {.at = ended,
+                      .nested = nested,
+                      .duration = took > nested ? took - nested : 0,
+                      .status = call->is_done      ? STATUS_OK
+                                : NIL_P(exception) ? STATUS_UNWOUND
+                                                   : STATUS_EXCEPTION,
+                      .is_idle = !call->is_late};
+    if (call->is_late && is_filtered(call, (int64_t)end.duration)) {
+        return rp_program_cost_ns(call->method->condition) > CHEAP_NS;
     }
     if (!NIL_P(exception) && is_attached(call->method->probes[RP_MOMENT_RAISE])) {
-        fire_raise(call, exception, ended, duration);
+        fire_raise(call, &end, exception);
+        end.is_idle = false;
     }
     if (is_attached(call->method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned)) {
-        fire_return(call, ended, duration, status);
+        fire_return(call, &end);
     }
+    return true;
 }
 
-/* However the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. */
+/* Whether there is anything to fire at the end, so that the clock need not be read for nothing. */
+static bool is_end_attached(const struct call *call)
+{
+    const struct rp_method *method = call->method;
+    return is_attached(method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned) ||
+           (!call->is_done && is_attached(method->probes[RP_MOMENT_RAISE]));
+}
+
+/*
+ * However the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. The
+ * time of a cheap condition that was false counts as the app's.
+ */
 static VALUE finish(VALUE argument)
 {
     const struct call *call = (const struct call *)argument;
-    uint64_t ended = rp_now_ns();
-    VALUE exception = call->is_done ? Qnil : rb_errinfo();
-    if (!RTEST(rb_obj_is_kind_of(exception, rb_eException))) {
-        exception = Qnil;
+    uint64_t work = call->begun - call->entered;
+    if (is_end_attached(call)) {
+        uint64_t ended = rp_now_ns();
+        VALUE exception = call->is_done ? Qnil : rb_errinfo();
+        if (!call->is_done && !RTEST(rb_obj_is_kind_of(exception, rb_eException))) {
+            exception = Qnil;
+        }
+        if (fire_end(call, exception, ended)) {
+            work += rp_now_ns() - ended;
+        }
     }
-    fire_end(call, exception, ended);
-    rp_measure_add(call->fiber, rp_now_ns() - ended + (call->begun - call->entered));
+    if (work) {
+        rp_measure_add(call->fiber, work);
+    }
     return Qnil;
 }
 

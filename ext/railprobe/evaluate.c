@@ -347,6 +347,11 @@ bool rp_program_reads_return(const struct rp_program *program)
     return program->expression->reads & (RP_EXPRESSION_READS_RESULT | RP_EXPRESSION_READS_DURATION);
 }
 
+uint32_t rp_program_cost_ns(const struct rp_program *program)
+{
+    return program->expression->cost_ns;
+}
+
 bool rp_program_is_true(const struct rp_program *program, const struct rp_scene *scene)
 {
     struct reader reader = {program, scene};

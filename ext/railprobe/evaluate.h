@@ -37,6 +37,9 @@ void rp_program_free(struct rp_program *program);
 /* Whether it needs what is there only when the method has returned. */
 bool rp_program_reads_return(const struct rp_program *program);
 
+/* The worst case that the verifier stated, ns. */
+uint32_t rp_program_cost_ns(const struct rp_program *program);
+
 bool rp_program_is_true(const struct rp_program *program, const struct rp_scene *scene);
 
 /*
