@@ -47,10 +47,7 @@ module Railprobe
     def refresh
       declared = @tracers&.any?(&:open?) ? update(wanted) : false
       everything = Engine.common_attached?
-      classes = Hash.new { |found, name| found[name] = ClassLookup.find(name) }
-      @entries.each_value do |entry|
-        find_method(entry, classes[entry.target.class_name]) if everything || entry.attached?
-      end
+      find_methods(@entries.each_value.select { |entry| everything || entry.attached? })
       declared
     end
 
@@ -61,7 +58,9 @@ module Railprobe
         (Engine.common_attached? && (@tracers&.any?(&:open?) || !@entries.each_value.all?(&:traced)))
     end
 
+    # What became of each method, as of now: classes are looked for again.
     def report
+      find_methods(@entries.each_value)
       @entries.map do |subject, entry|
         { method: subject, types: entry.tracer.types, state: entry.state,
           probes: entry.probes.compact.map(&:name),
@@ -70,6 +69,11 @@ module Railprobe
     end
 
     private
+
+    def find_methods(entries)
+      classes = Hash.new { |found, name| found[name] = ClassLookup.find(name) }
+      entries.each { |entry| find_method(entry, classes[entry.target.class_name]) }
+    end
 
     # subject => [target, tracer]; the first entry of a method holds.
     def wanted
