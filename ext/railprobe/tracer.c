@@ -19,6 +19,7 @@ struct traced {
     VALUE target;  /* the class, or singleton class, that the method is looked up in */
     VALUE wrapper; /* the module that is prepended to it; nil before it was first armed */
     char *subject;
+    VALUE probes;     /* the Array of them: calls in progress fire them even after a drop */
     VALUE captures;   /* for each moment an Array of Expressions */
     VALUE condition;  /* an Expression or nil */
     VALUE parameters; /* of the method when programs were made for it last; nil before */
@@ -44,6 +45,7 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->method.original);
     rb_gc_mark(traced->method.aliases);
     rb_gc_mark(traced->failure);
+    rb_gc_mark(traced->probes);
     rb_gc_mark(traced->captures);
     rb_gc_mark(traced->method.headers);
     rb_gc_mark(traced->condition);
@@ -340,6 +342,7 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
         rb_memerror();
     }
     traced->target = target;
+    traced->probes = probes;
     traced->captures = captures;
     traced->method.headers = headers;
     traced->condition = condition;

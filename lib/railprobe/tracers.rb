@@ -35,9 +35,11 @@ module Railprobe
 
     # Takes everything back; no file is followed any more.
     def clear
-      @entries.each_value { |entry| entry.traced&.drop }
-      @entries = {}
+      # A look at the classes may come between any two of these, and must find nothing to trace anew.
       @configuration = @tracers = nil
+      entries = @entries
+      @entries = {}
+      entries.each_value { |entry| entry.traced&.drop }
       Engine.watch_file(nil)
     end
 
@@ -92,9 +94,9 @@ module Railprobe
     end
 
     def drop(subject, entry)
+      @entries.delete(subject) # first: a look at the classes may come in between, and would trace it anew
       entry.traced&.drop
       entry.probes.compact.each { |probe| Engine.remove(*Signature.split(probe.name)) }
-      @entries.delete(subject)
     end
 
     def declare(target, tracer, providers)

@@ -27,9 +27,9 @@ end
 
 class Taker
   def initialize(held) = @held = held
-  # rubocop:disable Style/OptionalArguments
-  def all(one, two = 2, *_rest, last, key:, other: 4) = [one, two, last, key, other]
-  # rubocop:enable Style/OptionalArguments
+  def all(one, two = 2, *_rest, last, key:, other: 4) # rubocop:disable Style/OptionalArguments
+    [one, two, last, key, other]
+  end
   def take(value) = value
   def pass(seconds) = seconds.positive? ? sleep(seconds) : 0
 end
