@@ -4,9 +4,9 @@ module Railprobe
   # One entry of the YAML: the classes that it means, and which methods of each.
   class Tracer
     # A method of a class, and the probes that it has: what TracedMethod is made from.
-    Target = Struct.new(:class_name, :name, :on_class, keyword_init: true) do
-      # As in Order#checkout and Order.import.
-      def subject = "#{class_name}#{on_class ? "." : "#"}#{name}"
+    Target = Struct.new(:class_name, :name, :on_class) do
+      # As in Order#checkout and Order.import. Frozen: as the key of a Hash it needs no copy.
+      def subject = "#{class_name}#{on_class ? "." : "#"}#{name}".freeze
 
       # As the names of its probes begin.
       def stem = on_class ? "self_#{Native.mangle(name)}" : Native.mangle(name)
@@ -25,6 +25,9 @@ module Railprobe
     MOMENTS = {
       entry: COMMON, return: COMMON.merge(duration_ns: :integer, status: :integer), raise: COMMON
     }.freeze
+
+    PAIRS = {} # rubocop:disable Style/MutableConstant -- types => .pairs of those without captures
+    private_constant :PAIRS
 
     attr_reader :line, :class_name, :types, :provider, :condition
 
@@ -59,6 +62,14 @@ module Railprobe
       found.each { |moment, arguments| arguments.merge!(captures_at(moment).transform_values(&:type)) }
     end
 
+    # The same as the engine takes them: moment => [name, type] pairs, nil where there is no probe. Tracers of the
+    # same types without captures share theirs: a file may have tens of thousands.
+    def pairs
+      return pairs_of(signatures) unless @captures.empty?
+
+      PAIRS[types] ||= pairs_of(signatures)
+    end
+
     # Name => Expression, of the captures that a probe carries.
     def captures_at(moment)
       moment == :return ? @captures : @captures.reject { |_, expression| expression.reads_return? }
@@ -73,7 +84,7 @@ module Railprobe
     # Every target that can be told now. Methods that are listed need no class; the others wait for theirs.
     def targets
       class_names.flat_map do |name|
-        methods_of(name).map { |method, on_class| Target.new(class_name: name, name: method, on_class: on_class) }
+        methods_of(name).map { |method, on_class| Target.new(name, method, on_class) }
       end
     end
 
@@ -81,6 +92,10 @@ module Railprobe
     def open? = namespace? || all_methods?
 
     private
+
+    def pairs_of(signatures)
+      signatures.transform_values { |arguments| arguments.map { |name, type| [name.to_s, type] } }
+    end
 
     def compile(text, name)
       made = Native.expression(text)
@@ -112,7 +127,9 @@ module Railprobe
       found = ClassLookup.find(name)
       return [] unless found
 
-      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map { |method| [method, false] }
+      (ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s) - @except).sort.map do |method|
+        [method, false]
+      end
     end
   end
 

@@ -5,7 +5,7 @@ module Railprobe
   # engine arms while a tracer is on one of these.
   class Tracers
     # A target with its probes, and what became of it.
-    Entry = Struct.new(:target, :tracer, :probes, :traced, :waiting, keyword_init: true) do
+    Entry = Struct.new(:target, :tracer, :probes, :waiting, :traced) do
       def state
         return :waiting unless traced
         return :failed if traced.failure
@@ -43,7 +43,8 @@ module Railprobe
     # probes were declared that need a load. Runs where no lock can be taken, and loads nothing.
     def refresh
       declared = @tracers&.any?(&:open?) ? update(wanted) : false
-      @entries.each_value { |entry| find_method(entry) }
+      classes = found_classes
+      @entries.each_value { |entry| find_method(entry, classes) }
       declared
     end
 
@@ -84,8 +85,14 @@ module Railprobe
       gone = @entries.reject { |subject, entry| wanted[subject]&.last&.signature == entry.tracer.signature }
       gone.each { |subject, entry| drop(subject, entry) }
       fresh = wanted.reject { |subject, _| @entries.key?(subject) }
-      providers = Providers.new(wanted.values.map { |target, tracer| [target.class_name, tracer.provider] })
-      fresh.each { |subject, (target, tracer)| @entries[subject] = declare(target, tracer, providers) }
+      providers = Providers.new(wanted.each_value.filter_map do |target, tracer|
+        target.class_name unless tracer.provider
+      end)
+      classes = found_classes
+      fresh.each do |subject, (target, tracer)|
+        @entries[subject] = declare(target, tracer, providers)
+        find_method(@entries[subject], classes)
+      end
       !(gone.empty? && fresh.empty?)
     end
 
@@ -98,22 +105,24 @@ module Railprobe
     def declare(target, tracer, providers)
       provider = tracer.provider || providers.of(target.class_name)
       group = TracedMethod.next_group
-      signatures = tracer.signatures
+      pairs = tracer.pairs
       probes = %i[entry return raise].map do |moment|
-        pairs = signatures[moment]&.map { |name, type| [name.to_s, type] }
-        pairs && Engine.declare(provider, "#{target.stem}__#{moment}", pairs, group)
+        pairs[moment] && Engine.declare(provider, "#{target.stem}__#{moment}", pairs[moment], group)
       end
-      Entry.new(target: target, tracer: tracer, probes: probes).tap { |entry| find_method(entry) }
+      Entry.new(target, tracer, probes)
     rescue DeclarationError => error
       Runtime.instance.fail_or_complain(DeclarationError, "#{target.subject}: #{error.message}")
-      Entry.new(target: target, tracer: tracer, probes: [], waiting: error.message)
+      Entry.new(target, tracer, [], error.message)
     end
 
-    # Makes the traced method once its class and it are there, and anew when the class was reloaded.
-    def find_method(entry)
-      return if entry.probes.compact.empty?
+    # Class name => the class, each looked up once: for one look at all entries.
+    def found_classes = Hash.new { |found, name| found[name] = ClassLookup.find(name) }
 
-      found = ClassLookup.find(entry.target.class_name)
+    # Makes the traced method once its class and it are there, and anew when the class was reloaded.
+    def find_method(entry, classes)
+      return if entry.probes.none?
+
+      found = classes[entry.target.class_name]
       holder = found && (entry.target.on_class ? found.singleton_class : found)
       return if entry.traced && entry.traced.target.equal?(holder)
 
@@ -143,14 +152,13 @@ module Railprobe
   # Class names => providers: the last name in lower case, and as many of the enclosing ones as make those
   # differ that would share it.
   class Providers
-    def initialize(classes)
-      names = classes.reject { |_, provider| provider }.map(&:first).uniq
-      @providers = names.group_by { |name| short(name, 1) }.each_with_object({}) do |(provider, same), all|
+    def initialize(names)
+      @providers = names.uniq.group_by { |name| short(name, 1) }.each_with_object({}) do |(provider, same), all|
         same.size == 1 ? all[same.first] = provider : all.merge!(lengthen(same))
       end
     end
 
-    def of(class_name) = @providers[class_name] || short(class_name, 1)
+    def of(class_name) = @providers[class_name] ||= short(class_name, 1)
 
     private
 

@@ -136,7 +136,7 @@ module Railprobe
       end
 
       def providers
-        @providers ||= Providers.new(rows.map { |tracer| [tracer.class_name, tracer.provider] })
+        @providers ||= Providers.new(rows.reject(&:provider).map(&:class_name))
       end
 
       def method_rows(tracer)
