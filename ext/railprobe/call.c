@@ -51,6 +51,8 @@ void rp_call_init(const struct rp_common *new_common)
     clock_cost = rp_measure_clock_cost();
     id_total_time = rb_intern("total_time");
     sym_total_allocated_objects = ID2SYM(rb_intern("total_allocated_objects"));
+    (void)rb_gc_stat(
+        sym_total_allocated_objects); /* the first makes a table, and Ractors would race for it */
 }
 
 static bool has(const struct call *call, enum rp_helper helper)
@@ -223,11 +225,11 @@ static void fire_raise(const struct call *call, const struct end *end, VALUE exc
 /* What is read only for some helper types, right before the original. False when that is nothing. */
 static bool read_before(struct call *call)
 {
+    if (has(call, RP_HELPER_GC)) {
+        call->gc = gc_time(); /* before the objects: Ruby's method caches are objects too */
+    }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
         call->allocated = rb_gc_stat(sym_total_allocated_objects);
-    }
-    if (has(call, RP_HELPER_GC)) {
-        call->gc = gc_time();
     }
     if (has(call, RP_HELPER_CPU)) {
         call->cpu = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
