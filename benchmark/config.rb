@@ -48,8 +48,8 @@ module Benchmark
     def starts
       rows = STARTS.map do |count|
         samples = Array.new(PROCESSES) { sample("begin", count) }
-        ms, bytes = %i[ms bytes].map { |key| Figure.of(samples.map { |sample| sample[key] }) }
-        [count, ms.to_s(1), bytes.to_s(0)]
+        ms = Figure.of(samples.map { |sample| sample[:ms] })
+        [count, ms.to_s(1), Figure.of(samples.map { |sample| sample[:bytes] }).to_s(0)]
       end
       Benchmark.report("Starting", <<~TEXT, START_COLUMNS, rows)
         Railprobe.start in fresh processes that have the classes; wall-clock time, and the growth of Anonymous in

@@ -51,8 +51,6 @@ void rp_call_init(const struct rp_common *new_common)
 {
     common = *new_common;
     clock_cost = rp_measure_clock_cost();
-    (void)rb_gc_stat(
-        ID2SYM(rb_intern("total_allocated_objects"))); /* its first call is not for two Ractors */
     id_total_time = rb_intern("total_time");
     sym_total_allocated_objects = ID2SYM(rb_intern("total_allocated_objects"));
     /* The first call makes a table: two Ractors that made it at once would not find the key. */
@@ -251,11 +249,11 @@ static void fire_raise(const struct call *call, const struct end *end, VALUE exc
 /* What is read only for some helper types, right before the original. False when that is nothing. */
 static bool read_before(struct call *call)
 {
+    if (has(call, RP_HELPER_GC)) {
+        call->gc = gc_time(); /* before the objects: Ruby's method caches are objects too */
+    }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
         call->allocated = rb_gc_stat(sym_total_allocated_objects);
-    }
-    if (has(call, RP_HELPER_GC)) {
-        call->gc = gc_time();
     }
     if (has(call, RP_HELPER_CPU)) {
         call->cpu = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);

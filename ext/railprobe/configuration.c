@@ -17,6 +17,8 @@ static VALUE text_or_nil(const struct rp_config_text *text)
     return text->bytes ? rb_utf8_str_new(text->bytes, (long)text->size) : Qnil;
 }
 
+static VALUE empty; /* an Array, frozen: most tracers have several, and no two need their own */
+
 static VALUE types_value(const struct rp_config_types *types)
 {
     VALUE names = rb_ary_new();
@@ -31,7 +33,7 @@ static VALUE types_value(const struct rp_config_types *types)
 /* [[name, whether on the class], ...] */
 static VALUE methods_value(const struct rp_config_method *methods, uint32_t count)
 {
-    VALUE rows = rb_ary_new_capa((long)count);
+    VALUE rows = count ? rb_ary_new_capa((long)count) : empty;
     for (uint32_t i = 0; i < count; i++) {
         rb_ary_push(rows, rb_assoc_new(text_or_nil(&methods[i].name),
                                        methods[i].on_class ? Qtrue : Qfalse));
@@ -41,7 +43,7 @@ static VALUE methods_value(const struct rp_config_method *methods, uint32_t coun
 
 static VALUE captures_value(const struct rp_config_tracer *tracer)
 {
-    VALUE rows = rb_ary_new();
+    VALUE rows = tracer->capture_count ? rb_ary_new() : empty;
     for (uint32_t i = 0; i < tracer->capture_count; i++) {
         rb_ary_push(rows, rb_assoc_new(rb_utf8_str_new_cstr(tracer->captures[i].name),
                                        text_or_nil(&tracer->captures[i].expression)));
@@ -49,6 +51,14 @@ static VALUE captures_value(const struct rp_config_tracer *tracer)
     return rows;
 }
 
+static void set_text(VALUE hash, const char *key, const struct rp_config_text *text)
+{
+    if (text->bytes) {
+        set(hash, key, text_or_nil(text));
+    }
+}
+
+/* At most 8 keys where there is no condition and no provider: Ruby keeps so many without a table. */
 static VALUE tracer_value(const struct rp_config_tracer *tracer)
 {
     VALUE row = rb_hash_new();
@@ -60,8 +70,8 @@ static VALUE tracer_value(const struct rp_config_tracer *tracer)
     set(row, "except", methods_value(tracer->except, tracer->except_count));
     set(row, "types", types_value(&tracer->types));
     set(row, "captures", captures_value(tracer));
-    set(row, "condition", text_or_nil(&tracer->condition));
-    set(row, "provider", text_or_nil(&tracer->provider));
+    set_text(row, "condition", &tracer->condition);
+    set_text(row, "provider", &tracer->provider);
     return row;
 }
 
@@ -171,5 +181,7 @@ static VALUE native_m_read_config(VALUE self, VALUE text, VALUE file)
 void rp_configuration_define(VALUE railprobe)
 {
     VALUE native = rb_define_module_under(railprobe, "Native");
+    empty = rb_ary_freeze(rb_ary_new());
+    rb_global_variable(&empty);
     rb_define_singleton_method(native, "read_config", native_m_read_config, 2);
 }

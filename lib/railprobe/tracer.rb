@@ -4,9 +4,9 @@ module Railprobe
   # One entry of the YAML: the classes that it means, and which methods of each.
   class Tracer
     # A method of a class, and the probes that it has: what TracedMethod is made from.
-    Target = Struct.new(:class_name, :name, :on_class, keyword_init: true) do
-      # As in Order#checkout and Order.import.
-      def subject = "#{class_name}#{on_class ? "." : "#"}#{name}"
+    Target = Struct.new(:class_name, :name, :on_class) do
+      # As in Order#checkout and Order.import. Frozen: as the key of a Hash it needs no copy.
+      def subject = "#{class_name}#{on_class ? "." : "#"}#{name}".freeze
 
       # As the names of its probes begin.
       def stem = on_class ? "self_#{Native.mangle(name)}" : Native.mangle(name)
@@ -63,6 +63,14 @@ module Railprobe
     # What a Rack env calls the headers that the type header carries.
     def header_keys = @headers.map { |name| "HTTP_#{name.upcase.tr("-", "_")}".freeze }
 
+    # The same as the engine takes them: moment => [name, type] pairs; no key where there is no probe.
+    def pairs
+      signatures.transform_values { |arguments| arguments.map { |name, type| [name.to_s, type] } }
+    end
+
+    # Whether its probes carry what its types say, and no more.
+    def plain? = @captures.empty?
+
     # Name => Expression, of the captures that a probe carries.
     def captures_at(moment)
       moment == :return ? @captures : @captures.reject { |_, expression| expression.reads_return? }
@@ -77,13 +85,13 @@ module Railprobe
     # Every target that can be told now. Methods that are listed need no class; the others wait for theirs.
     def targets
       class_names.flat_map do |name|
-        methods_of(name).map { |method, on_class| Target.new(class_name: name, name: method, on_class: on_class) }
+        methods_of(name).map { |method, on_class| Target.new(name, method, on_class) }
       end
     end
 
     # The targets of the methods that are listed, in a class of any name.
     def targets_in(class_name)
-      @methods.map { |method, on_class| Target.new(class_name: class_name, name: method, on_class: on_class) }
+      @methods.map { |method, on_class| Target.new(class_name, method, on_class) }
     end
 
     # Whether more may come of it when further classes are loaded.

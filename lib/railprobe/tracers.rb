@@ -5,7 +5,7 @@ module Railprobe
   # engine arms while a tracer is on one of these.
   class Tracers
     # A target with its probes, and what became of it.
-    Entry = Struct.new(:target, :tracer, :probes, :traced, :waiting, keyword_init: true) do
+    Entry = Struct.new(:target, :tracer, :probes, :waiting, :traced) do
       def attached? = probes.any? { |probe| probe&.attached? }
 
       def state
@@ -28,6 +28,7 @@ module Railprobe
     # probes exist with the next load.
     def apply(configuration)
       @configuration = configuration
+      @pairs = {}
       @tracers = configuration.tracers.map { |row| Tracer.new(row, configuration.headers) }
       configuration.probes.each { |label, arguments| Railprobe.probe(label, **arguments.to_h.transform_keys(&:to_sym)) }
       update(wanted)
@@ -88,8 +89,11 @@ module Railprobe
       gone = @entries.reject { |subject, entry| wanted[subject]&.last&.signature == entry.tracer.signature }
       gone.each { |subject, entry| drop(subject, entry) }
       fresh = wanted.reject { |subject, _| @entries.key?(subject) }
-      providers = Providers.new(wanted.values.map { |target, tracer| [target.class_name, tracer.provider] })
+      providers = Providers.new(wanted.each_value.filter_map do |target, tracer|
+        target.class_name unless tracer.provider
+      end)
       fresh.each { |subject, (target, tracer)| @entries[subject] = declare(target, tracer, providers) }
+      find_methods(@entries.values_at(*fresh.keys))
       !(gone.empty? && fresh.empty?)
     end
 
@@ -101,29 +105,34 @@ module Railprobe
 
     def declare(target, tracer, providers)
       provider = tracer.provider || providers.of(target.class_name)
-      Entry.new(target: target, tracer: tracer, probes: declare_probes(target, tracer.signatures, provider))
-           .tap { |entry| find_method(entry, ClassLookup.find(target.class_name)) }
+      Entry.new(target, tracer, declare_probes(target, pairs_of(tracer), provider))
     rescue DeclarationError => error
       Runtime.instance.fail_or_complain(DeclarationError, "#{target.subject}: #{error.message}")
-      Entry.new(target: target, tracer: tracer, probes: [], waiting: error.message)
+      Entry.new(target, tracer, [], error.message)
     end
 
     # For entry, return and raise. Raises DeclarationError, and then has declared none of them.
-    def declare_probes(target, signatures, provider)
-      names = signatures.to_h { |moment, _| [moment, "#{target.stem}__#{moment}"] }
-      taken = names.each_value.find { |name| Engine.find(provider, name) }
-      raise DeclarationError, "there is a probe #{provider}:#{taken} already; give one another provider" if taken
+    def declare_probes(target, pairs, provider)
+      stem = target.stem
+      taken = pairs.each_key.find { |moment| Engine.find(provider, "#{stem}__#{moment}") }
+      if taken
+        raise DeclarationError, "there is a probe #{provider}:#{stem}__#{taken} already; give one another provider"
+      end
 
       group = TracedMethod.next_group
       %i[entry return raise].map do |moment|
-        pairs = signatures[moment]&.map { |name, type| [name.to_s, type] }
-        pairs && Engine.declare(provider, names.fetch(moment), pairs, group)
+        pairs[moment] && Engine.declare(provider, "#{stem}__#{moment}", pairs[moment], group)
       end
+    end
+
+    # Tracers of the same types without captures share theirs: a file may have tens of thousands.
+    def pairs_of(tracer)
+      tracer.plain? ? @pairs[tracer.types] ||= tracer.pairs : tracer.pairs
     end
 
     # Makes the traced method once its class and it are there, and anew when the class was reloaded.
     def find_method(entry, found)
-      return if entry.probes.compact.empty?
+      return if entry.probes.none?
 
       holder = found && (entry.target.on_class ? found.singleton_class : found)
       return if entry.traced && entry.traced.target.equal?(holder)
@@ -154,14 +163,13 @@ module Railprobe
   # Class names => providers: the last name in lower case, and as many of the enclosing ones as make those
   # differ that would share it.
   class Providers
-    def initialize(classes)
-      names = classes.reject { |_, provider| provider }.map(&:first).uniq
-      @providers = names.group_by { |name| short(name, 1) }.each_with_object({}) do |(provider, same), all|
+    def initialize(names)
+      @providers = names.uniq.group_by { |name| short(name, 1) }.each_with_object({}) do |(provider, same), all|
         same.size == 1 ? all[same.first] = provider : all.merge!(lengthen(same))
       end
     end
 
-    def of(class_name) = @providers[class_name] || short(class_name, 1)
+    def of(class_name) = @providers[class_name] ||= short(class_name, 1)
 
     private
 

@@ -67,7 +67,7 @@ module Railprobe
 
       def providers
         named = entries.reject(&:namespace?)
-        @providers ||= Providers.new(named.map { |tracer| [tracer.class_name, tracer.provider] })
+        @providers ||= Providers.new(named.reject(&:provider).map(&:class_name))
       end
 
       def method_rows(tracer)
