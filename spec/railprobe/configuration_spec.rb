@@ -26,7 +26,7 @@ RSpec.describe "Railprobe::Configuration", :native do
     YAML
 
     expect([value.site, value.reload?, value.frames]).to eq([:fast, false, 3])
-    row = { line: 5, class_name: "Search", namespace: true, types: [:latency], condition: nil,
+    row = { line: 5, class_name: "Search", namespace: true, types: [:latency],
             methods: [["call", false], ["for", true]], captures: [["id", "self.id"]] }
     expect(value.tracers).to match([include(row)])
     expect(value.probes).to eq([["inventory:reserved", [["sku", :string]]]])
