@@ -32,7 +32,7 @@ RSpec.describe "RSpec with its own methods traced", :native do
     JSON.parse(File.read(results)).fetch("examples").to_h { |row|
       [row["id"], row.values_at("full_description", "status")]
     }
-  rescue SystemCallError
+  rescue SystemCallError, JSON::ParserError
     raise "rspec did not end:\n#{output}"
   end
 
