@@ -3,6 +3,8 @@
  */
 #include "capture.h"
 
+#include "utf8.h"
+
 #include <math.h>
 #include <ruby/encoding.h>
 #include <time.h>
@@ -104,19 +106,6 @@ static bool capture_time(VALUE value, uint64_t *slot)
     return true;
 }
 
-/* size bytes at text, or less: as much as fits, and no half of a UTF-8 character at the end. */
-static size_t cut(const char *text, size_t size, bool is_utf8)
-{
-    if (size <= RP_STRING_MAX) {
-        return size;
-    }
-    size = RP_STRING_MAX;
-    while (is_utf8 && size > RP_STRING_MAX - 4 && ((unsigned char)text[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    return size;
-}
-
 static bool capture_text(VALUE value, char *text, uint64_t *slot, size_t *size)
 {
     VALUE string = RB_SYMBOL_P(value) ? rb_sym2str(value) : value;
@@ -125,7 +114,10 @@ static bool capture_text(VALUE value, char *text, uint64_t *slot, size_t *size)
     if (RB_TYPE_P(string, T_STRING)) {
         const char *from = RSTRING_PTR(string);
         bool is_utf8 = rb_enc_get_index(string) == rb_utf8_encindex();
-        *size = cut(from, (size_t)RSTRING_LEN(string), is_utf8);
+        size_t bytes = (size_t)RSTRING_LEN(string);
+        *size = is_utf8                 ? rp_utf8_cut(from, bytes, RP_STRING_MAX)
+                : bytes < RP_STRING_MAX ? bytes
+                                        : RP_STRING_MAX;
         memcpy(text, from, *size);
     } else if (!NIL_P(value)) {
         return false;

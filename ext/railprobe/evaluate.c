@@ -4,6 +4,7 @@
 #include "evaluate.h"
 
 #include "expression_object.h"
+#include "utf8.h"
 
 #include <ruby/encoding.h>
 #include <stdlib.h>
@@ -362,11 +363,7 @@ bool rp_program_is_true(const struct rp_program *program, const struct rp_scene 
 
 static uint64_t copy_text(const struct rp_expression_value *value, char *text, size_t size)
 {
-    size_t length = value->text.size < size - 1 ? value->text.size : size - 1;
-    while (length && length < value->text.size &&
-           ((unsigned char)value->text.bytes[length] & 0xc0) == 0x80) {
-        length--;
-    }
+    size_t length = rp_utf8_cut(value->text.bytes, value->text.size, size - 1);
     memcpy(text, value->text.bytes, length);
     text[length] = '\0';
     return (uint64_t)(uintptr_t)text;

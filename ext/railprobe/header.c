@@ -7,6 +7,7 @@
 #include "header.h"
 
 #include "declaration.h"
+#include "utf8.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -70,12 +71,9 @@ static void read_parent(VALUE header, uint64_t ids[3])
 
 static void copy_text(VALUE string, char out[RP_HEADER_SIZE])
 {
-    size_t size = NIL_P(string) ? 0 : (size_t)RSTRING_LEN(string);
-    if (size >= RP_HEADER_SIZE) {
-        size = RP_HEADER_SIZE - 1;
-        while (size && ((unsigned char)RSTRING_PTR(string)[size] & 0xc0) == 0x80) {
-            size--;
-        }
+    size_t size = 0;
+    if (!NIL_P(string)) {
+        size = rp_utf8_cut(RSTRING_PTR(string), (size_t)RSTRING_LEN(string), RP_HEADER_SIZE - 1);
     }
     if (size) {
         memcpy(out, RSTRING_PTR(string), size);

@@ -3,6 +3,8 @@
  */
 #include "render.h"
 
+#include "utf8.h"
+
 #include <ruby/debug.h>
 #include <ruby/encoding.h>
 #include <stdbool.h>
@@ -20,13 +22,7 @@ static void begin(struct rp_text *text)
 /* Cuts at a character when there is no room for all: bytes are taken for UTF-8. */
 static void put(struct rp_text *text, const char *bytes, size_t size)
 {
-    size_t room = RP_TEXT_MAX - text->size;
-    if (size > room) {
-        size = room;
-        while (size && ((unsigned char)bytes[size] & 0xc0) == 0x80) {
-            size--;
-        }
-    }
+    size = rp_utf8_cut(bytes, size, RP_TEXT_MAX - text->size);
     memcpy(text->bytes + text->size, bytes, size);
     text->size += size;
     text->bytes[text->size] = '\0';

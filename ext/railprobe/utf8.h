@@ -44,6 +44,22 @@ static inline size_t rp_utf8_read(const char *text, size_t size, uint32_t *code)
     return *code < smallest[length] || *code > 0x10ffff || surrogate ? 0 : length;
 }
 
+/*
+ * How many of size bytes of text to keep where there is room for most: no half of a character at the end.
+ * Goes back three bytes at the very most, so text that is no UTF-8 loses no more than these.
+ */
+static inline size_t rp_utf8_cut(const char *text, size_t size, size_t most)
+{
+    if (size <= most) {
+        return size;
+    }
+    size_t end = most;
+    while (end && most - end < 3 && ((unsigned char)text[end] & 0xc0) == 0x80) {
+        end--;
+    }
+    return end;
+}
+
 /* How many characters size bytes of text are; a byte that is no character counts as one. */
 static inline size_t rp_utf8_count(const char *text, size_t size)
 {
