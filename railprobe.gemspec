@@ -25,7 +25,7 @@ Gem::Specification.new do |spec|
   # Globs, not git: the gem builds from a tarball too. What a demo app leaves behind when it runs stays out.
   spec.files = Dir.chdir(__dir__) do
     Dir["ext/**/*.{c,h,rb}", "lib/**/*.{rb,rake}", "{config,generators,examples,sig,exe}/**/*",
-        "README.md", "CHANGELOG.md", "LICENSE"]
+        "README.md", "PROBES.md", "CHANGELOG.md", "LICENSE"]
       .select { |path| File.file?(path) && !path.match?(%r{/(?:tmp|log|storage)/}) }
   end
   spec.executables = spec.files.grep(%r{\Aexe/}) { |path| File.basename(path) }

@@ -20,7 +20,7 @@ module Benchmark
   LIB = File.join(ROOT, "lib")
 
   # For children: Bundler, and what it loads, would be in their figures.
-  PLAIN = { "RUBYOPT" => nil, "RUBYLIB" => nil, "BUNDLE_GEMFILE" => nil }.freeze
+  PLAIN = { "RUBYOPT" => nil, "RUBYLIB" => nil, "BUNDLE_GEMFILE" => nil, "BUNDLER_SETUP" => nil }.freeze
 
   Figure = Struct.new(:median, :low, :high) do
     def self.of(values)

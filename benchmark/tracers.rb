@@ -9,10 +9,13 @@
 
 require_relative "support"
 require_relative "attached"
+require_relative "../spec/support/semaphore"
 
 module Benchmark
   module Tracers
-    ROUNDS = 31
+    PROCESSES = 5 # one may be slow as a whole, by where its memory lies
+    WARM_UP = 10 # rounds in each: YJIT compiles a method with its tenth call
+    ROUNDS = 9 # in each
     CALLS = 5_000 # a round; in a loop of ten calls
     MOST_UNARMED = 1.05 # of a ratio that is 1: what is left is noise, and callgrind counts instructions elsewhere
     MOST_ATTACHED = 250
@@ -24,10 +27,13 @@ module Benchmark
     CALM = { "unarmed" => "types: [latency]", "armed, nothing to fire" => "types: [exception]" }.freeze
     FILTERED = { 'if: "duration > 1s"' => %(types: [latency]\n    if: "duration > 1s"),
                  'if: "args.0 > 1000000"' => %(types: [latency]\n    if: "args.0 > 1000000") }.freeze
+    UNTRAPPED = { "latency, all but the trap" => "types: [latency]" }.freeze
     FIRING = { **%w[latency entry args result stack allocations gc cpu].to_h { |type| [type, "types: [#{type}]"] },
       "latency and a capture, args.0" => "types: [latency]\n    capture: {amount: args.0}" }.freeze
     RAISING = { "exception, of a method that raises" => "types: [exception]" }.freeze
-    ALL = { **CALM, **FILTERED, **FIRING, **RAISING }.freeze
+    BELOW = { "the least that a wrapper can do" => :least, "plain method" => :plain,
+              "plain method that raises" => :plain_raising, "loop in C" => :loop }.freeze
+    ALL = { **CALM, **FILTERED, **UNTRAPPED, **FIRING, **RAISING }.freeze
     OTHERS = { prepend: "a prepended method with two clock readings", tracepoint: "TracePoint on :call and :return",
                opentelemetry: "OpenTelemetry's in_span, no exporter" }.freeze
 
@@ -40,24 +46,33 @@ module Benchmark
       reason = Tracing.unavailable_reason
       return puts("## A traced method", "", "Not measured: #{reason}.", "") if reason
 
-      modes.each { |mode, flags| traced(mode, Benchmark.child(__FILE__, "measure", flags: flags)) }
+      modes.each { |mode, flags| traced(mode, in_processes(flags)) }
+    end
+
+    # Name => the rounds of all processes.
+    def in_processes(flags)
+      Array.new(PROCESSES) { Benchmark.child(__FILE__, "measure", flags: flags) }
+           .reduce { |all, more| all.merge(more) { |_, rounds, others| rounds + others } }
     end
 
     # -- tables -----------------------------------------------------------------------------------
 
     def traced(mode, results)
-      rows = [*CALM.keys, *FILTERED.keys].map { |name| row(name, results, :plain) }
-      Benchmark.report("A traced method that fires nothing, #{mode}", <<~TEXT, COLUMNS, rows)
-        A call of def foo(a, b) = a. bpftrace counts the probes of all but the unarmed one; armed with nothing to
-        fire is a tracer of exceptions, of which there are none. #{ROUNDS} rounds of #{CALLS} calls each in turns,
-        CPU time.
+      rows = [*CALM.keys, *FILTERED.keys, *UNTRAPPED.keys].map { |name| row(name, results, :plain) }
+      Benchmark.report("A traced method without a trap, #{mode}", <<~TEXT, COLUMNS, rows)
+        A call of def foo(a, b) = a. bpftrace counts the probes of all but the first and the last; armed with nothing to
+        fire is a tracer of exceptions, of which there are none; of the last the semaphore was raised by hand, so it
+        fires, and at the site is no trap. #{ROUNDS} rounds of #{CALLS} calls each in turns, in
+        #{PROCESSES} processes, CPU time.
       TEXT
-      rows = [*FIRING.keys, *RAISING.keys, "plain method", "plain method that raises", "loop in C"].map do |name|
+      rows = [*FIRING.keys, *RAISING.keys, *BELOW.keys].map do |name|
         attached_row(name, results)
       end
-      Benchmark.report("A traced method that fires, #{mode}", <<~TEXT, ATTACHED_COLUMNS, rows)
+      Benchmark.report("A traced method with a trap, #{mode}", <<~TEXT, ATTACHED_COLUMNS, rows)
         The same method while bpftrace runs { @ = count(); }, by helper type, against a loop in C that calls the site
-        of the probe of latency under the same bpftrace. bpftrace counted exactly the calls made.
+        of the probe of latency under the same bpftrace. bpftrace counted exactly the calls made. The least that a wrapper
+        can do is to read the clock, call super, read the clock and call the site. What is done behind a trap takes
+        longer the more the trap has thrown out of the caches.
       TEXT
     end
 
@@ -72,8 +87,7 @@ module Benchmark
     end
 
     def attached_row(name, results)
-      key = { "plain method" => :plain, "plain method that raises" => :plain_raising,
-              "loop in C" => :loop }.fetch(name, name.to_sym)
+      key = BELOW.fetch(name, name.to_sym)
       extra = difference(results[key], results[:loop])
       target = [MOST_ATTACHED, Benchmark.verdict(extra.median, MOST_ATTACHED)] if name == "latency"
       [name, ns(results[key]), key == :loop || key.start_with?("plain") ? "" : extra.to_s(0), *(target || ["", ""])]
@@ -119,31 +133,52 @@ module Benchmark
       klass
     end
 
+    # It calls the site of another's probe, which bpftrace counts as well.
+    def least_class(probe)
+      Benchmark.require_baseline
+      timed_class("Least", "least").prepend(Baseline.wrap(Module.new, :foo, address_of(probe)))
+    end
+
+    # Of a probe's site in this process.
+    def address_of(probe)
+      rows = JSON.parse(File.read(probe.path.sub(/\.so\z/, ".json"))).fetch("probes")
+      place = rows.find { |row| row["label"] == probe.name }.fetch("location")
+      File.foreach("/proc/self/maps", chomp: true) do |line|
+        range, mode, from, _device, _inode, file = line.split(" ", 6)
+        inside = place - from.to_i(16)
+        first, last = range.split("-").map { |number| number.to_i(16) }
+        return first + inside if file == probe.path && mode == "r-xp" && inside.between?(0, last - first - 1)
+      end
+      raise "#{probe.name} is not mapped"
+    end
+
     def start(directory)
       tracers = ALL.each_value.with_index.map do |yaml, number|
         "  - class: Traced#{number}\n    methods: [foo]\n    #{yaml}\n"
       end
       path = File.join(directory, "tracers.yml")
-      File.write(path, "version: 1\ntracers:\n#{tracers.join}")
+      File.write(path, "version: 1\nlimits: {rate: 0, cpu: 0}\ntracers:\n#{tracers.join}")
       Railprobe.strict = true
       Railprobe.start(path) or raise "nothing was loaded"
     end
 
     def results(classes, directory)
       latency = probe_of("latency")
-      attached = (ALL.keys - ["unarmed"]).map { |name| "usdt:#{probe_of(name).path}:#{probe_of(name).name}" }
-      cases = { plain: loop_of(timed_class("Plain", "plain")),
+      attached = (ALL.keys - ["unarmed", *UNTRAPPED.keys]).map { |name| probe_of(name) }
+                                                          .map { |probe| "usdt:#{probe.path}:#{probe.name}" }
+      cases = { plain: loop_of(timed_class("Plain", "plain")), least: loop_of(least_class(latency)),
                 plain_raising: loop_of(timed_class("PlainRaising", RAISING.keys.first), raises: true),
                 **classes.to_h { |name, klass| [name.to_sym, loop_of(klass, raises: RAISING.key?(name))] } }
       times = nil
+      UNTRAPPED.each_key { |name| Semaphore.new(probe_of(name)).add(1) }
       Attached::Loop.open(latency.path, directory, latency.name) do |looping|
         cases[:loop] = -> { looping.call(CALLS) }
         counted = Bpftrace.count(attached.join(",")) do
           wait_until_armed
-          Benchmark.rounds(2, cases)
+          Benchmark.rounds(WARM_UP, cases)
           times = Benchmark.rounds(ROUNDS, cases)
         end
-        calls = (FIRING.size + RAISING.size + 1) * CALLS * (ROUNDS + 2)
+        calls = (FIRING.size + RAISING.size + 2) * CALLS * (WARM_UP + ROUNDS)
         raise "bpftrace counted #{counted} of #{calls} calls" unless counted == calls
       end
       times
@@ -168,7 +203,7 @@ module Benchmark
       public_send(other, timed)
       # Made now: a TracePoint throws away what YJIT has compiled until then.
       cases = { timed: loop_of(timed), plain: loop_of(timed_class("Plain", "plain")) }
-      Benchmark.rounds(2, cases)
+      Benchmark.rounds(WARM_UP, cases)
       puts JSON.generate(Benchmark.rounds(ROUNDS, cases))
     end
 

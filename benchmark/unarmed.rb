@@ -16,6 +16,8 @@ class Unarmed
   CLASSES = 50
   METHODS = 20
   LOOPS = 100
+  # Fills the caches, and has YJIT compile all of it where it is on.
+  WARM_UP = defined?(RubyVM::YJIT.enabled?) && RubyVM::YJIT.enabled? ? 60 : 2
   LIBRARY = File.expand_path("../lib", __dir__)
   KINDS = %w[without with again].freeze # again: once more with the gem, after each method was armed and disarmed
 
@@ -121,7 +123,7 @@ class Unarmed
       text = "def call_all(objects, loops)\nloops.times { |number|\n#{calls.join("\n")} }\nend"
       workload.instance_eval(text, __FILE__, __LINE__)
       objects = @classes.map(&:new)
-      workload.call_all(objects, 2) # fills the caches
+      workload.call_all(objects, WARM_UP)
       catch { workload.call_all(objects, LOOPS) }
     end
   end

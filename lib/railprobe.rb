@@ -4,11 +4,16 @@ require_relative "railprobe/version"
 require_relative "railprobe/errors"
 require_relative "railprobe/signature"
 require_relative "railprobe/idle"
+require_relative "railprobe/helper_type"
+require_relative "railprobe/helper_types"
 require_relative "railprobe/configuration"
+require_relative "railprobe/suggestion"
+require_relative "railprobe/inspection"
 require_relative "railprobe/tracer"
 require_relative "railprobe/tracers"
 require_relative "railprobe/runtime"
 require_relative "railprobe/engine"
+require_relative "railprobe/railtie" if defined?(Rails::Railtie)
 
 # USDT probes in a running Ruby process, declared in bulk, free until a tracer attaches.
 #
@@ -22,18 +27,31 @@ require_relative "railprobe/engine"
 module Railprobe
   class << self
     # Declares a probe; it exists from the next .load on. Declaring the same again gives the same probe.
-    # Types: :integer, :string, :symbol, :boolean, :float, :time, :bytes (counts as two); 12 in all.
+    # Types: :integer, :unsigned, :string, :symbol, :boolean, :float, :time, :bytes (counts as two); 12 in all.
     def probe(name, **arguments) = runtime.declare(name, arguments)
 
     # Takes a declaration back: with the next .load the probe is gone. True if there was one.
     def remove(name) = runtime.remove(name)
 
-    # Reads config/tracers.yml, or another file, and loads the tracers and probes that it asks for. Errors in it
-    # are complained of, and what is right holds. True if the probes are there now.
-    def start(path = "config/tracers.yml") = runtime.start(path)
+    # Reads config/tracers.yml, or another file, and loads the tracers and probes that it asks for, and the builtin
+    # ones. Errors in it are complained of, and what is right holds. One that is optional and not there is waited
+    # for. True if the probes are there now.
+    def start(path = "config/tracers.yml", optional: false) = runtime.start(path, optional)
 
     # Reads the file anew, as an edit of it does by itself. One with errors changes nothing.
     def reload! = runtime.reload
+
+    # Registers a helper type of your own, for the types of config/tracers.yml; call it before .start. The block is
+    # asked at each call of a traced method, while a tracer is on its probe, and gives an Array with a value for each
+    # argument, or a value alone.
+    #
+    #   Railprobe.helper_type(:queue_depth, on: :return, depth: :integer, queue: :string) do |call|
+    #     [call.receiver.size, call.receiver.name]
+    #   end
+    #
+    # on: is :entry, :return or :raise, the probe that carries them. Types are those of .probe. call has a receiver,
+    # method_name, arguments; at the end a result, exception and duration_ns; all are nil once the block is done.
+    def helper_type(name, on:, **arguments, &block) = runtime.helper_type(name, on, arguments, block)
 
     # Builds everything declared so far and maps it. Called again later it maps a new generation, and
     # the old one is retired as soon as no tracer is on it. True if the probes are there now.

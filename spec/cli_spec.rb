@@ -189,6 +189,20 @@ RSpec.describe Railprobe::CLI do
       expect(check.last).to match(/Order#pay \(line 2\) and the probe under probes would both be order:pay__return/)
     end
 
+    it "finds names that are too long for a probe, in classes, methods and namespaces" do
+      long = "a" * 56
+      write_tracers(tracer("Order", "[#{long}, ok]"), tracer("B#{long}c", "[x]"), tracer("B#{long}cde", "[x]"),
+                    tracer("Item", "[.#{"ü" * 12}]"), tracer("\"Search::*\"", "[#{"a" * 90}]"),
+                    tracer("B" * 90, "[x]", "provider: b\n"), tracer("C" * 90, "\"*\""))
+
+      code, text = check
+      expect(code).to eq(1)
+      expect(text.lines.grep(/too long/).map { |line| line[/\At\.yml:(\d+):/, 1].to_i }).to eq([3, 9, 12, 15, 21])
+      expect(text.lines.first).to eq("t.yml:3: Order##{long} is too long: a probe has at most 63 bytes with its " \
+                                     "__return, and the name of its class 59; for that there is provider:\n")
+      expect(text).to include("t.yml:3: Order#ok (latency)\n", "t.yml: not ok, 3 methods, 3 probes")
+    end
+
     it "takes names that differ by class for what they are" do
       write_tracers(tracer("Order", "[pay!]"), tracer("Item", "[pay_bang]"),
                     tracer("Order", "[pay_bang]", "provider: o2\n"))
@@ -227,6 +241,62 @@ RSpec.describe Railprobe::CLI do
           for each public method of each class in Jobs, once it is loaded
         t.yml: ok, 4 methods, 0 probes and those of classes to come
       TEXT
+    end
+
+    describe "with helper types of the app's own" do
+      before { write_tracers(tracer("Order", "[pay]", "types: [queue_depth, latency]\n")) }
+
+      after { RuntimeState.reset }
+
+      it "takes those that it can't know, and says so" do
+        code, text = check
+        expect(code).to eq(0)
+        expect(text.gsub(/\(overhead.*?\)/, "")).to eq(<<~TEXT)
+          t.yml:3: Order#pay (latency, queue_depth)
+            order:pay__return
+          t.yml: note: queue_depth is none of our helper types: --require the file that registers it, and its arguments are shown
+          t.yml: ok, 1 method, 1 probe
+        TEXT
+      end
+
+      it "loads the files that register them, and the classes" do
+        stub_const("Order", Class.new { def pay = 1 })
+        write("Railprobe.helper_type(:queue_depth, on: :return, depth: :integer) { |call| call.result }", "types.rb")
+        write("Railprobe.helper_type(:other, on: :entry, state: :string) { |call| call.receiver.state }", "other.rb")
+
+        code, text = check("--require", "types.rb", "--require=other.rb", "t.yml")
+        expect([code, err.string]).to eq([0, ""])
+        expect(text).to include("status: integer, depth: integer)").and end_with("t.yml: ok, 1 method, 1 probe\n")
+      end
+
+      it "knows all there are once a file is required" do
+        stub_const("Order", Class.new { def pay = 1 })
+        write("Railprobe.helper_type(:queue_dept, on: :return, depth: :integer) { 1 }", "types.rb")
+
+        code, text = check("--require", "types.rb", "t.yml")
+        expect(code).to eq(1)
+        expect(text).to start_with("t.yml:5:13: unknown helper type \"queue_depth\"\n")
+          .and include("= did you mean \"queue_dept\"?")
+      end
+
+      it "takes an app that is loaded already for one that is required" do
+        stub_const("Order", Class.new { def pay = 1 })
+        Railprobe.helper_type(:queue_depth, on: :return, depth: :integer) { 1 }
+        expect(check("--loaded", "t.yml").last).to include("depth: integer)")
+        write_tracers(tracer("Order", "[pya]"))
+        expect(check("--loaded", "t.yml").last).to include("Order has no method \"pya\"", "did you mean \"pay\"?")
+      end
+
+      it "says why a file can't be required, and what --require takes" do
+        write("raise 'broken'", "broken.rb")
+
+        expect(run("check", "--require", "none.rb")).to eq(1)
+        expect(run("check", "--require", "broken.rb")).to eq(1)
+        expect(err.string)
+          .to match(/\Arailprobe check: LoadError while .*none\.rb\nrailprobe check: RuntimeError .*broken$/)
+        expect([run("check", "t.yml", "--require"), err.string])
+          .to match([2, a_string_including("railprobe check: --require takes a Ruby file\nUsage: ")])
+      end
     end
 
     describe "with --json" do

@@ -28,7 +28,7 @@ RSpec.describe "examples/plain_probes.rb" do
     it "names a probe that is there, with the arguments in that order", :native do
       path = child.lines[1][/usdt:([^:]+):/, 1]
 
-      expect(child.lines.drop(2)).to eq([path, "true", "{:sku=>:string, :quantity=>:integer}"])
+      expect(child.lines.drop(2)).to eq([path, "true", { sku: :string, quantity: :integer }.inspect])
     end
   end
 

@@ -71,8 +71,11 @@ RSpec.describe SourceTree do
     it "finds constants and requires, but no comment, no string and not the room itself" do
       tree("lib/railprobe/probe.rb" => %(# Rails\nrequire "active_support/notifications"\nputs "rails"\nRails.root\n),
            "lib/railprobe/railtie.rb" => "Rails::Railtie\n",
+           "generators/tracing/script.rb" => "Rails::Generators\n",
+           "generators/tracing/tracing_generator.rb" => "Rails::Generators::Base\n",
            "lib/railprobe/rails/sql.rb" => "ActiveRecord::Base\n") do |sources|
-        expect(sources.rails_outside_its_room).to eq(["lib/railprobe/probe.rb:2 knows of active_support/notifications",
+        expect(sources.rails_outside_its_room).to eq(["generators/tracing/script.rb:1 knows of Rails",
+                                                      "lib/railprobe/probe.rb:2 knows of active_support/notifications",
                                                       "lib/railprobe/probe.rb:4 knows of Rails"])
       end
     end
@@ -111,8 +114,10 @@ RSpec.describe SourceTree do
 
     it "finds a source, a header without one and a Ruby file that nobody wrote a line about" do
       tree("CONTRIBUTING.md" => "`a.c` `cli.rb`\n", "ext/railprobe/a.c" => "", "ext/railprobe/a.h" => "",
-           "ext/railprobe/b.h" => "", "lib/railprobe/cli.rb" => "", "lib/railprobe/cli/a.rb" => "") do |sources|
-        expect(sources.unnamed_files.map { |offence| offence[/\S+/] }).to eq(["b.h", "cli/a.rb"])
+           "ext/railprobe/b.h" => "", "lib/railprobe/cli.rb" => "", "lib/railprobe/cli/a.rb" => "",
+           "lib/railprobe/tasks/a.rake" => "", "generators/a/b.rb" => "") do |sources|
+        expect(sources.unnamed_files.map { |offence| offence[/\S+/] })
+          .to eq(["b.h", "cli/a.rb", "tasks/a.rake", "generators/a/b.rb"])
       end
     end
   end
@@ -123,7 +128,8 @@ RSpec.describe SourceTree do
     end
 
     it "finds a line about a file that is gone" do
-      tree("CONTRIBUTING.md" => "| `a.c` | is |\n| `cli/b.rb` | was |\n", "ext/railprobe/a.c" => "") do |sources|
+      tree("CONTRIBUTING.md" => "| `a.c` | is |\n| `cli/b.rb` | was |\n| `generators/c.rb` | is |\n",
+           "ext/railprobe/a.c" => "", "generators/c.rb" => "") do |sources|
         expect(sources.lost_names).to eq(["cli/b.rb is in CONTRIBUTING.md, and nowhere else"])
       end
     end

@@ -25,7 +25,7 @@ RSpec.describe "the packaged gem" do
     around do |example|
       Dir.mktmpdir do |directory|
         @copy = directory
-        needed = %w[railprobe.gemspec lib ext README.md CHANGELOG.md LICENSE]
+        needed = %w[railprobe.gemspec lib ext README.md PROBES.md CHANGELOG.md LICENSE]
         FileUtils.cp_r(needed.map { |name| File.join(root, name) }, @copy)
         example.run
       end

@@ -195,7 +195,18 @@ RSpec.describe Railprobe, :runtime do
 
       expect(probes.map(&:path).uniq).to contain_exactly(a_string_matching(%r{\A#{images_directory}/app-\h+\.so\z}))
       expect(File.realpath("#{images_directory}/app.so")).to eq(File.realpath(probes.first.path))
-      expect(described_class.report[:images].first(2).map { |image| image[:state] }).to eq(%i[current retired])
+      expect(described_class.report[:images].count { |image| image[:path].include?("/app-") }).to eq(1)
+    end
+
+    it "reports the images that can be attached to, and counts those that they have replaced", :native do
+      loaded("spec:first")
+      before = described_class.report
+      100.times { |number| loaded("spec:next#{number}") }
+      report = described_class.report
+
+      expect(report[:images].size).to eq(before[:images].size)
+      expect(report[:images].map { |image| image[:state] }).to all(eq(:current))
+      expect(report[:retired_images]).to eq(before[:retired_images] + 100)
     end
 
     it "makes no directory that it doesn't need", :native do
@@ -258,8 +269,8 @@ RSpec.describe Railprobe, :runtime do
     subject(:report) { described_class.report }
 
     it "has these keys, whatever the engine" do
-      expect(report.keys).to eq(%i[supported unsupported_reason probes attached rejected images attempts watcher
-                                   tracers complaints])
+      expect(report.keys).to eq(%i[supported unsupported_reason probes attached rejected images retired_images attempts
+                                   watcher vm_hooks tracers helper_types limits rails complaints])
       expect(report[:watcher].keys).to eq(%i[running interval_ms wake_signal])
     end
 

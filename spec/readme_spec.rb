@@ -9,12 +9,12 @@ require "tmpdir"
 RSpec.describe "README.md", :native do
   let(:text) { File.read(File.expand_path("../README.md", __dir__)) }
 
-  def check(yaml)
+  def check(yaml, *options)
     out = StringIO.new
     Dir.mktmpdir do |directory|
       Dir.mkdir(File.join(directory, "config"))
       File.write(File.join(directory, "config/tracers.yml"), yaml)
-      Dir.chdir(directory) { Railprobe::CLI.run(["check"], out: out, err: out) }
+      Dir.chdir(directory) { Railprobe::CLI.run(["check", *options], out: out, err: out) }
     end
     out.string
   end
@@ -29,6 +29,18 @@ RSpec.describe "README.md", :native do
     wrong = block("yaml").sub("types: [latency", "typs: [latncy")
 
     expect(text).to include("$ railprobe check\n#{check(wrong)}```")
+  end
+
+  it "shows what check finds with the app loaded" do
+    stub_const("Order", Class.new do
+      def self.import = 1
+      def checkout = 1
+      def refund! = 2
+    end)
+    lines = check(block("yaml").sub(".import", "import"), "--loaded").lines
+    said = lines.take_while { |line| !line.include?(": Order#") }
+
+    expect(text).to include("$ railprobe check --require ./app.rb\n#{said.join}```")
   end
 
   it "names no method that is not there" do

@@ -24,14 +24,18 @@ RSpec.describe "the type signatures" do
     method.defs.map do |one|
       function = one.type.type
       required = function.required_positionals.size
+      next required + 1 if function.required_keywords.any? # as Ruby counts them
+
       optional = function.optional_positionals.any? || function.rest_positionals || function.optional_keywords.any? ||
                  function.rest_keywords
       optional ? -required - 1 : required
     end
   end
 
-  constants = [Railprobe, Railprobe::Signature, Railprobe::Runtime, Railprobe::IdleProbe, Railprobe::Idle]
-  constants += [Railprobe::Probe, Railprobe::Native] if Railprobe.supported?
+  constants = [Railprobe, Railprobe::Signature, Railprobe::Runtime, Railprobe::HelperType, Railprobe::HelperTypes,
+               Railprobe::Inspection, Railprobe::Suggestion,
+               Railprobe::IdleProbe, Railprobe::Idle]
+  constants += [Railprobe::Probe, Railprobe::Native, Railprobe::Call, Railprobe::OwnType] if Railprobe.supported?
   constants.uniq.each do |constant|
     it "have the functions of #{constant}" do
       expected = constant.singleton_methods(false) - %i[new allocate yaml_tag]

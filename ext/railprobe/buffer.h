@@ -112,6 +112,14 @@ static inline void rp_buffer_append(struct rp_buffer *buffer, const void *bytes,
     }
 }
 
+/* What it has already at that offset, once more. */
+static inline void rp_buffer_repeat(struct rp_buffer *buffer, size_t offset, size_t size)
+{
+    if (rp_buffer_reserve(buffer, size)) {
+        rp_buffer_append(buffer, buffer->bytes + offset, size);
+    }
+}
+
 static inline void rp_buffer_zero(struct rp_buffer *buffer, size_t size)
 {
     if (size && rp_buffer_reserve(buffer, size)) {
@@ -143,16 +151,20 @@ __attribute__((format(printf, 2, 3))) static inline void rp_buffer_printf(struct
                                                                           const char *format, ...)
 {
     va_list arguments;
+    size_t room = buffer->failed ? 0 : buffer->capacity - buffer->size;
+    char *end = room ? (char *)buffer->bytes + buffer->size : NULL;
     va_start(arguments, format);
-    int size = vsnprintf(NULL, 0, format, arguments);
+    int size = vsnprintf(end, room, format, arguments);
     va_end(arguments);
     if (size < 0 || !rp_buffer_reserve(buffer, (size_t)size + 1)) {
         buffer->failed = true;
         return;
     }
-    va_start(arguments, format);
-    (void)vsnprintf((char *)buffer->bytes + buffer->size, (size_t)size + 1, format, arguments);
-    va_end(arguments);
+    if ((size_t)size >= room) {
+        va_start(arguments, format);
+        (void)vsnprintf((char *)buffer->bytes + buffer->size, (size_t)size + 1, format, arguments);
+        va_end(arguments);
+    }
     buffer->size += (size_t)size;
 }
 

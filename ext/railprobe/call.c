@@ -9,11 +9,18 @@
  */
 #include "call.h"
 
+#include "collector.h"
+#include "common_pair.h"
+#include "ctx.h"
+#include "guard.h"
 #include "header.h"
 #include "measure.h"
 #include "render.h"
+#include "wrapper.h"
 
 #include <ruby/debug.h>
+
+#define HOT inline __attribute__((always_inline))
 
 enum { STATUS_OK, STATUS_EXCEPTION, STATUS_UNWOUND };
 
@@ -23,11 +30,7 @@ enum { CHEAP_NS = 50 };
 /* The helper types that take a reading before the original. */
 enum { READ_BEFORE = 1u << RP_HELPER_ALLOCATIONS | 1u << RP_HELPER_GC | 1u << RP_HELPER_CPU };
 
-static struct rp_common common;
 static uint64_t clock_cost;
-static ID id_total_time;
-static VALUE sym_total_allocated_objects;
-static __thread bool is_inside; /* this thread is calling a method for a call that is traced */
 
 struct call {
     const struct rp_method *method;
@@ -36,8 +39,12 @@ struct call {
     const VALUE *argv;
     int keywords;
     VALUE result;
-    bool is_done; /* the original has returned */
-    bool is_late; /* whether to fire is known only at the end, so there is no entry */
+    int interrupt;            /* for rb_jump_tag() once all has fired, or 0; see own_type.h */
+    bool is_done;             /* the original has returned */
+    bool is_late;             /* whether to fire is known only at the end, so there is no entry */
+    struct rp_probe *own_end; /* what to fire at the end: NULL where nobody wants that */
+    struct rp_probe *shared_end;
+    struct rp_probe *raise;
     uintptr_t fiber;
     struct rp_mark mark;
     uint64_t entered;
@@ -47,14 +54,9 @@ struct call {
     size_t allocated;
 };
 
-void rp_call_init(const struct rp_common *new_common)
+void rp_call_init(void)
 {
-    common = *new_common;
     clock_cost = rp_measure_clock_cost();
-    id_total_time = rb_intern("total_time");
-    sym_total_allocated_objects = ID2SYM(rb_intern("total_allocated_objects"));
-    /* The first call makes a table: two Ractors that made it at once would not find the key. */
-    (void)rb_gc_stat(sym_total_allocated_objects);
 }
 
 static bool has(const struct call *call, enum rp_helper helper)
@@ -62,37 +64,15 @@ static bool has(const struct call *call, enum rp_helper helper)
     return call->method->helpers & 1u << helper;
 }
 
-static bool is_attached(struct rp_probe *probe)
+/* The probe if there is anything to do for it, else NULL. */
+static HOT struct rp_probe *if_wanted(struct rp_probe *probe)
 {
-    return probe && rp_probe_is_attached(probe);
+    return probe && rp_probe_is_wanted(probe) ? probe : NULL;
 }
 
 static uint64_t pointer(const char *text)
 {
     return (uint64_t)(uintptr_t)text;
-}
-
-static VALUE call_gc_time(VALUE unused)
-{
-    (void)unused;
-    return rb_funcall(rb_mGC, id_total_time, 0);
-}
-
-/*
- * GC.total_time, ns; it is a C method that makes no object below 2**62. The one method that is called
- * here: somebody may have put another one in its place, or be tracing it.
- */
-static uint64_t gc_time(void)
-{
-    int state = 0;
-    VALUE before = rb_errinfo();
-    is_inside = true;
-    VALUE time = rb_protect(call_gc_time, Qnil, &state);
-    is_inside = false;
-    if (state) {
-        rb_set_errinfo(RTEST(rb_obj_is_kind_of(before, rb_eException)) ? before : Qnil);
-    }
-    return FIXNUM_P(time) ? (uint64_t)FIX2LONG(time) : 0;
 }
 
 /* What can be read of the call now; duration is -1 before its end. */
@@ -106,26 +86,52 @@ static struct rp_scene scene_of(const struct call *call, int64_t duration)
                              .duration = duration};
 }
 
-/* The room that the texts of captures are copied to. Only what is used is touched. */
-struct capture_texts {
+/* The room that texts are copied to, for the slots of the same numbers. Only what is used is touched. */
+struct texts {
     char bytes[RP_SLOTS_MAX][RP_TEXT_MAX + 1];
 };
 
-static void append_captures(const struct call *call, enum rp_moment moment, int64_t duration,
-                            struct capture_texts *texts, uint64_t *slots, size_t next)
+_Static_assert((int)RP_TEXT_MAX == (int)RP_STRING_MAX, "helper types share the room with captures");
+
+/* What the probe of moment tells, and where the next of its arguments goes. */
+struct told {
+    enum rp_moment moment;
+    int64_t duration; /* -1 before the end */
+    VALUE exception;  /* nil where there is none */
+    uint64_t *slots;
+    size_t next;
+};
+
+/* What comes behind the arguments of our own types: those of the app's, and captures. */
+static void append_asked(struct call *call, const struct told *told, struct texts *texts)
 {
-    const struct rp_captures *captures = &call->method->captures[moment];
-    const struct rp_scene scene = scene_of(call, duration);
-    for (int i = 0; i < captures->count && next < RP_SLOTS_MAX; i++) {
-        slots[next++] =
-            rp_program_slot(captures->programs[i], &scene, texts->bytes[i], sizeof texts->bytes[i]);
+    const struct rp_method *method = call->method;
+    const struct rp_captures *captures = &method->captures[told->moment];
+    const struct rp_scene scene = scene_of(call, told->duration);
+    size_t next = told->next;
+    if (method->own) {
+        const struct rp_own_scene own = {&scene, method->name, told->exception, call->fiber};
+        next = rp_own_types_append(&method->own[told->moment], &own, texts->bytes, told->slots,
+                                   next, &call->interrupt);
+    }
+    for (int i = 0; i < captures->count && next < RP_SLOTS_MAX; i++, next++) {
+        told->slots[next] = rp_program_slot(captures->programs[i], &scene, texts->bytes[next],
+                                            sizeof texts->bytes[next]);
     }
 }
 
-static bool is_filtered(const struct call *call, int64_t duration)
+static __attribute__((noinline)) bool is_filtered(const struct call *call, int64_t duration)
 {
     const struct rp_scene scene = scene_of(call, duration);
     return !rp_program_is_true(call->method->condition, &scene);
+}
+
+/* What every probe of a method carries, but for overhead_ns, which is known last. */
+static HOT void fill_common(const struct call *call, uint64_t slots[RP_SLOTS_MAX])
+{
+    rp_slots_clear(slots);
+    slots[1] = pointer(call->method->subject);
+    slots[2] = rp_ctx_current(call->fiber);
 }
 
 /* -- entry -- */
@@ -136,38 +142,47 @@ static uint64_t work_since(uint64_t start, bool is_idle)
     return is_idle ? 0 : rp_now_ns() - start;
 }
 
-static void fire_entry(struct call *call)
+/* Out of line, as all that needs room for texts: the trap finds what it needs of the stack in the cache. */
+static __attribute__((noinline)) void fire_long_entry(struct call *call)
 {
     struct rp_text arguments;
     struct rp_text stack;
     struct rp_header_texts headers;
-    struct capture_texts texts;
-    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0};
+    struct texts texts;
+    uint64_t slots[RP_SLOTS_MAX];
     size_t next = RP_ENTRY_COMMON;
-    bool is_idle = !call->method->condition;
-    if (is_attached(call->method->probes[RP_MOMENT_ENTRY])) {
-        if (has(call, RP_HELPER_ARGS)) {
-            rp_render_values(&arguments, call->argc, call->argv);
-            slots[next++] = pointer(arguments.bytes);
-        }
-        if (has(call, RP_HELPER_STACK)) {
-            rp_render_stack(&stack, call->method->frames);
-            slots[next++] = pointer(stack.bytes);
-        }
-        if (has(call, RP_HELPER_HEADER)) {
-            next = rp_header_read(call->argc, call->argv, call->method->headers, &headers, slots,
-                                  next);
-        }
-        append_captures(call, RP_MOMENT_ENTRY, -1, &texts, slots, next);
-        is_idle =
-            is_idle && next == RP_ENTRY_COMMON && !call->method->captures[RP_MOMENT_ENTRY].count;
-        slots[0] = work_since(call->entered, is_idle) + clock_cost;
-        rp_probe_fire(call->method->probes[RP_MOMENT_ENTRY], slots);
-        is_idle = false;
+    fill_common(call, slots);
+    if (has(call, RP_HELPER_ARGS)) {
+        rp_render_values(&arguments, call->argc, call->argv);
+        slots[next++] = pointer(arguments.bytes);
     }
-    if (is_attached(common.entry)) {
+    if (has(call, RP_HELPER_STACK)) {
+        rp_render_stack(&stack, call->method->frames);
+        slots[next++] = pointer(stack.bytes);
+    }
+    if (has(call, RP_HELPER_HEADER)) {
+        next = rp_header_read(call->argc, call->argv, call->method->headers, &headers, slots, next);
+    }
+    const struct told told = {RP_MOMENT_ENTRY, -1, Qnil, slots, next};
+    append_asked(call, &told, &texts);
+    slots[0] = rp_now_ns() - call->entered + clock_cost;
+    rp_probe_fire(call->method->probes[RP_MOMENT_ENTRY], slots);
+}
+
+static HOT void fire_entry(struct call *call, struct rp_probe *own, struct rp_probe *shared)
+{
+    uint64_t slots[RP_SLOTS_MAX];
+    bool is_idle = !call->method->condition;
+    fill_common(call, slots);
+    if (own && RP_UNLIKELY(call->method->is_long[RP_MOMENT_ENTRY])) {
+        fire_long_entry(call);
+    } else if (RP_LIKELY(own)) {
         slots[0] = work_since(call->entered, is_idle) + clock_cost;
-        rp_probe_fire(common.entry, slots);
+        rp_probe_fire(own, slots);
+    }
+    if (RP_UNLIKELY(shared)) {
+        slots[0] = work_since(call->entered, is_idle && !own) + clock_cost;
+        rp_probe_fire(shared, slots);
     }
 }
 
@@ -179,7 +194,8 @@ struct end {
     uint64_t nested; /* what probes inside took */
     uint64_t duration;
     uint64_t status;
-    bool is_idle; /* nothing of ours was done since */
+    VALUE exception; /* nil where there is none */
+    bool is_idle;    /* nothing of ours was done since */
 };
 
 /* What the helper types append, in the order of the table. */
@@ -194,11 +210,11 @@ static size_t append_specifics(const struct call *call, struct rp_text *result, 
         slots[next++] = pointer(result->bytes);
     }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
-        slots[next++] = rb_gc_stat(sym_total_allocated_objects) - call->allocated;
+        slots[next++] = rp_collector_allocated() - call->allocated;
         slots[next++] = UINT64_MAX; /* bytes: this VM does not tell */
     }
     if (has(call, RP_HELPER_GC)) {
-        slots[next++] = gc_time() - call->gc;
+        slots[next++] = rp_collector_ns() - call->gc;
     }
     if (has(call, RP_HELPER_CPU)) {
         slots[next++] = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - call->cpu;
@@ -206,88 +222,123 @@ static size_t append_specifics(const struct call *call, struct rp_text *result, 
     return next;
 }
 
-static void fire_return(const struct call *call, const struct end *end)
+static HOT void fill_return(const struct call *call, const struct end *end, uint64_t *slots)
+{
+    fill_common(call, slots);
+    slots[3] = end->duration;
+    slots[4] = end->status;
+}
+
+static __attribute__((noinline)) void fire_long_return(struct call *call, const struct end *end,
+                                                       uint64_t before)
 {
     struct rp_text result;
-    struct capture_texts texts;
+    struct texts texts;
+    uint64_t slots[RP_SLOTS_MAX];
+    fill_return(call, end, slots);
+    size_t next = append_specifics(call, &result, slots);
+    const struct told told = {RP_MOMENT_RETURN, (int64_t)end->duration, end->exception, slots,
+                              next};
+    append_asked(call, &told, &texts);
+    slots[0] = before + rp_now_ns() - end->at;
+    rp_probe_fire(call->method->probes[RP_MOMENT_RETURN], slots);
+}
+
+static HOT void fire_return(struct call *call, const struct end *end)
+{
+    struct rp_probe *own = call->own_end;
+    struct rp_probe *shared = call->shared_end;
     uint64_t before = call->begun - call->entered + end->nested + clock_cost;
-    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, end->duration,
-                                    end->status};
-    bool is_idle = end->is_idle;
-    if (is_attached(call->method->probes[RP_MOMENT_RETURN])) {
-        size_t next = append_specifics(call, &result, slots);
-        append_captures(call, RP_MOMENT_RETURN, (int64_t)end->duration, &texts, slots, next);
-        is_idle =
-            is_idle && next == RP_RETURN_COMMON && !call->method->captures[RP_MOMENT_RETURN].count;
-        slots[0] = before + work_since(end->at, is_idle);
-        rp_probe_fire(call->method->probes[RP_MOMENT_RETURN], slots);
-        is_idle = false;
+    uint64_t slots[RP_SLOTS_MAX];
+    fill_return(call, end, slots);
+    if (own && RP_UNLIKELY(call->method->is_long[RP_MOMENT_RETURN])) {
+        fire_long_return(call, end, before);
+    } else if (RP_LIKELY(own)) {
+        slots[0] = before + work_since(end->at, end->is_idle);
+        rp_probe_fire(own, slots);
     }
-    if (is_attached(common.returned)) {
-        slots[0] = before + work_since(end->at, is_idle);
-        rp_probe_fire(common.returned, slots);
+    if (RP_UNLIKELY(shared)) {
+        slots[0] = before + work_since(end->at, end->is_idle && !own);
+        rp_probe_fire(shared, slots);
     }
 }
 
-static void fire_raise(const struct call *call, const struct end *end, VALUE exception)
+static __attribute__((noinline)) void fire_raise(struct call *call, const struct end *end)
 {
     struct rp_text name;
     struct rp_text message;
-    struct capture_texts texts;
-    uint64_t slots[RP_SLOTS_MAX] = {0, pointer(call->method->subject), 0, pointer(name.bytes),
-                                    pointer(message.bytes)};
-    rp_render_class(&name, exception);
-    rp_render_message(&message, exception);
-    append_captures(call, RP_MOMENT_RAISE, (int64_t)end->duration, &texts, slots,
-                    RP_RAISE_COMMON + 2);
+    struct texts texts;
+    uint64_t slots[RP_SLOTS_MAX];
+    fill_common(call, slots);
+    slots[3] = pointer(name.bytes);
+    slots[4] = pointer(message.bytes);
+    rp_render_class(&name, end->exception);
+    rp_render_message(&message, end->exception);
+    const struct told told = {RP_MOMENT_RAISE, (int64_t)end->duration, end->exception, slots,
+                              RP_RAISE_COMMON};
+    append_asked(call, &told, &texts);
     slots[0] = call->begun - call->entered + rp_now_ns() - end->at + clock_cost;
     rp_probe_fire(call->method->probes[RP_MOMENT_RAISE], slots);
 }
 
 /* -- the call -- */
 
-/* What is read only for some helper types, right before the original. False when that is nothing. */
-static bool read_before(struct call *call)
+/* What is read only for some helper types, right before the original. */
+static __attribute__((noinline)) void read_before(struct call *call)
 {
     if (has(call, RP_HELPER_GC)) {
-        call->gc = gc_time(); /* before the objects: Ruby's method caches are objects too */
+        call->gc = rp_collector_ns(); /* before the objects: Ruby's method caches are objects too */
     }
     if (has(call, RP_HELPER_ALLOCATIONS)) {
-        call->allocated = rb_gc_stat(sym_total_allocated_objects);
+        call->allocated = rp_collector_allocated();
     }
     if (has(call, RP_HELPER_CPU)) {
         call->cpu = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     }
-    return call->method->helpers & READ_BEFORE;
 }
 
-/* Where nothing was done since the call was entered, the clock is not read again. */
-static void begin(struct call *call)
+/*
+ * Finds out what is wanted, and fires what there is to fire. False when nothing is, and nothing will be: who
+ * comes later hears of the calls that begin later; so too for what the block of a helper type calls. Where nothing
+ * was done since the call was entered, the clock is not read again.
+ */
+static HOT bool begin(struct call *call)
 {
-    bool is_idle = true;
-    call->fiber = (uintptr_t)rb_fiber_current();
-    call->mark = rp_measure_mark(call->fiber);
-    if (!call->is_late &&
-        (is_attached(call->method->probes[RP_MOMENT_ENTRY]) || is_attached(common.entry))) {
-        fire_entry(call);
-        is_idle = false;
+    const struct rp_method *method = call->method;
+    struct rp_probe *own = call->is_late ? NULL : if_wanted(method->probes[RP_MOMENT_ENTRY]);
+    struct rp_probe *shared = NULL;
+    call->own_end = if_wanted(method->probes[RP_MOMENT_RETURN]);
+    call->shared_end = NULL;
+    call->raise = if_wanted(method->probes[RP_MOMENT_RAISE]);
+    if (RP_UNLIKELY(rp_common_pair_is_attached())) {
+        shared = call->is_late ? NULL : if_wanted(rp_common_pair.entry);
+        call->shared_end = if_wanted(rp_common_pair.returned);
     }
-    is_idle = !read_before(call) && is_idle;
-    call->begun = is_idle ? call->entered : rp_now_ns();
-}
-
-static VALUE call_original(VALUE argument)
-{
-    struct call *call = (struct call *)argument;
-    call->result = rb_call_super_kw(call->argc, call->argv, call->keywords);
-    call->is_done = true;
-    return call->result;
+    call->begun = call->entered;
+    if (RP_UNLIKELY(!own && !shared && !call->own_end && !call->shared_end && !call->raise)) {
+        return false;
+    }
+    call->fiber = (uintptr_t)rb_fiber_current();
+    struct rp_place *place = rp_measure_place(call->fiber);
+    if (RP_UNLIKELY(place->is_asking)) {
+        return false;
+    }
+    call->mark = rp_measure_mark(place);
+    rp_measure_open(place);
+    if (own || RP_UNLIKELY(shared)) {
+        fire_entry(call, own, shared);
+        call->begun = rp_now_ns();
+    }
+    if (RP_UNLIKELY(method->helpers & READ_BEFORE)) {
+        read_before(call);
+        call->begun = rp_now_ns();
+    }
+    return true;
 }
 
 /* True when that took a while, as firing does. */
-static bool fire_end(const struct call *call, VALUE exception, uint64_t ended)
+static HOT bool fire_end(struct call *call, VALUE exception, uint64_t ended, uint64_t nested)
 {
-    uint64_t nested = rp_measure_since(call->fiber, call->mark);
     uint64_t took = ended - call->begun;
     struct end end = {.at = ended,
                       .nested = nested,
@@ -295,48 +346,97 @@ static bool fire_end(const struct call *call, VALUE exception, uint64_t ended)
                       .status = call->is_done      ? STATUS_OK
                                 : NIL_P(exception) ? STATUS_UNWOUND
                                                    : STATUS_EXCEPTION,
+                      .exception = exception,
                       .is_idle = !call->is_late};
-    if (call->is_late && is_filtered(call, (int64_t)end.duration)) {
+    if (RP_UNLIKELY(call->is_late) && is_filtered(call, (int64_t)end.duration)) {
         return rp_program_cost_ns(call->method->condition) > CHEAP_NS;
     }
-    if (!NIL_P(exception) && is_attached(call->method->probes[RP_MOMENT_RAISE])) {
-        fire_raise(call, &end, exception);
+    if (!NIL_P(exception) && call->raise) {
+        fire_raise(call, &end);
         end.is_idle = false;
     }
-    if (is_attached(call->method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned)) {
+    if (call->own_end || call->shared_end) {
         fire_return(call, &end);
     }
     return true;
 }
 
-/* Whether there is anything to fire at the end, so that the clock need not be read for nothing. */
-static bool is_end_attached(const struct call *call)
+/* Whether the end may take longer than a firing, or less: so it has to be timed. */
+static HOT bool is_uneven(const struct call *call)
 {
-    const struct rp_method *method = call->method;
-    return is_attached(method->probes[RP_MOMENT_RETURN]) || is_attached(common.returned) ||
-           (!call->is_done && is_attached(method->probes[RP_MOMENT_RAISE]));
+    return call->is_late || call->method->is_long[RP_MOMENT_RETURN] || call->raise;
+}
+
+/* Fires what there is to fire at the end, and adds what that took. */
+static __attribute__((noinline)) void finish_timed(struct call *call, VALUE exception,
+                                                   struct rp_place *place, uint64_t nested)
+{
+    uint64_t ended = rp_now_ns();
+    if (fire_end(call, exception, ended, nested)) {
+        uint64_t took = rp_now_ns() - ended;
+        if (is_uneven(call)) {
+            place = rp_measure_place(call->fiber); /* GC.total_time and blocks may let others run */
+        } else {
+            rp_measure_learn(place, took);
+        }
+        rp_measure_add(place, took);
+    }
 }
 
 /*
- * However the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. The
- * time of a cheap condition that was false counts as the app's.
+ * The clock is not read for nothing. The time of a cheap condition that was false counts as the app's. What is
+ * needed behind the trap is looked up before it: there each look takes several times as long, and so does the
+ * clock. In most calls nothing is needed: no other call is open, so what the firing took is of no use but to the
+ * limit of CPU time, and for that one in RP_MEASURE_SAMPLED is timed.
  */
-static VALUE finish(VALUE argument)
+static HOT void finish(struct call *call, VALUE exception)
 {
-    const struct call *call = (const struct call *)argument;
-    uint64_t work = call->begun - call->entered;
-    if (is_end_attached(call)) {
-        uint64_t ended = rp_now_ns();
-        VALUE exception = call->is_done ? Qnil : rb_errinfo();
-        if (!call->is_done && !RTEST(rb_obj_is_kind_of(exception, rb_eException))) {
-            exception = Qnil;
-        }
-        if (fire_end(call, exception, ended)) {
-            work += rp_now_ns() - ended;
-        }
+    struct rp_place *place = rp_measure_place(call->fiber);
+    uint64_t nested = rp_measure_since(place, call->mark);
+    bool is_alone = rp_measure_close(place, call->mark);
+    rp_measure_add(place, call->begun - call->entered);
+    rp_limit_spend_clocked(rp_measure_take(place) + RP_WRAPPER_NS);
+    if (!call->own_end && !call->shared_end && (NIL_P(exception) || !call->raise)) {
+        return;
     }
-    if (work) {
-        rp_measure_add(call->fiber, work);
+    if (RP_UNLIKELY(!is_alone || is_uneven(call) || rp_measure_is_sampled(place))) {
+        finish_timed(call, exception, place, nested);
+    } else {
+        rp_measure_add(place, place->firing_ns);
+        fire_end(call, exception, rp_now_ns(), nested);
+    }
+}
+
+/* What blocks of helper types have kept for the app. */
+static HOT void let_through(struct call *call)
+{
+    if (RP_UNLIKELY(call->interrupt)) {
+        int interrupt = call->interrupt;
+        call->interrupt = 0;
+        rb_jump_tag(interrupt);
+    }
+}
+
+/* Fires as soon as the original has returned: behind a trap each frame that is left costs 7 ns. */
+static VALUE call_original(VALUE argument)
+{
+    struct call *call = (struct call *)argument;
+    let_through(call);
+    call->result = rb_call_super_kw(call->argc, call->argv, call->keywords);
+    call->is_done = true;
+    finish(call, Qnil);
+    let_through(call);
+    return call->result;
+}
+
+/* However else the original ended: rb_errinfo() is an exception, or nil for break, throw and Thread#kill. */
+static VALUE unwind(VALUE argument)
+{
+    struct call *call = (struct call *)argument;
+    if (!call->is_done) {
+        VALUE exception = rb_errinfo();
+        finish(call, RTEST(rb_obj_is_kind_of(exception, rb_eException)) ? exception : Qnil);
+        let_through(call);
     }
     return Qnil;
 }
@@ -345,43 +445,53 @@ static VALUE finish(VALUE argument)
  * The method under another name: an alias made while the wrapper was there leads to the wrapper, and
  * super from it would not find the method it stands for.
  */
-static VALUE call_through_alias(const struct rp_method *method, int argc, const VALUE *argv,
-                                VALUE self)
+static __attribute__((noinline)) VALUE call_through_alias(const struct rp_method *method, int argc,
+                                                          const VALUE *argv, VALUE self)
 {
     VALUE original = method->original;
     if (!NIL_P(method->aliases)) {
         original = rb_hash_lookup2(method->aliases, ID2SYM(rb_frame_callee()), original);
     }
-    VALUE bound = rb_funcall(original, rb_intern("bind"), 1, self);
-    VALUE block = rb_block_given_p() ? rb_block_proc() : Qnil;
-    return rb_funcall_with_block_kw(bound, rb_intern("call"), argc, argv, block,
-                                    rb_keyword_given_p());
+    return rp_wrapper_call(original, argc, argv, self);
+}
+
+/* The room is for texts; a short probe takes less than Ruby keeps back. */
+static HOT bool lacks_room(const struct rp_method *method)
+{
+    bool has_texts = method->is_long[RP_MOMENT_ENTRY] || method->is_long[RP_MOMENT_RETURN] ||
+                     method->probes[RP_MOMENT_RAISE];
+    return has_texts ? rp_guard_lacks_room() : ruby_stack_check();
 }
 
 VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *const *owners)
 {
-    struct call call = {.entered = rp_now_ns(),
-                        .method = owners[number],
-                        .self = self,
-                        .argc = argc,
-                        .argv = argv,
-                        .keywords = rb_keyword_given_p(),
-                        .result = Qnil};
-    if (ruby_stack_check()) {
-        /* super does not look, and an overflow that only a guard page finds can't be rescued. */
+    struct call call; /* no initialiser: it would clear all of it, in the time of reading a clock */
+    call.entered = rp_now_ns();
+    call.method = owners[number];
+    call.self = self;
+    call.argc = argc;
+    call.argv = argv;
+    call.keywords = rb_keyword_given_p();
+    call.result = Qnil;
+    call.interrupt = 0;
+    call.is_done = false;
+    if (RP_UNLIKELY(lacks_room(call.method))) {
+        /* super does not look */
         rb_raise(rb_eSysStackError, "stack level too deep");
     }
-    if (rb_frame_callee() != call.method->name) {
+    if (RP_UNLIKELY(rb_frame_callee() != call.method->name)) {
         return call_through_alias(call.method, argc, argv, self);
     }
-    if (is_inside) {
+    call.is_late = false;
+    if (RP_UNLIKELY(call.method->condition)) {
+        call.is_late = rp_program_reads_return(call.method->condition);
+        if (!call.is_late && is_filtered(&call, -1)) {
+            rp_limit_spend(RP_WRAPPER_NS);
+            return rb_call_super_kw(argc, argv, call.keywords);
+        }
+    }
+    if (!begin(&call)) {
         return rb_call_super_kw(argc, argv, call.keywords);
     }
-    const struct rp_program *condition = call.method->condition;
-    call.is_late = condition && rp_program_reads_return(condition);
-    if (condition && !call.is_late && is_filtered(&call, -1)) {
-        return rb_call_super_kw(argc, argv, call.keywords);
-    }
-    begin(&call);
-    return rb_ensure(call_original, (VALUE)&call, finish, (VALUE)&call);
+    return rb_ensure(call_original, (VALUE)&call, unwind, (VALUE)&call);
 }

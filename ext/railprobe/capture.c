@@ -4,6 +4,7 @@
 #include "capture.h"
 
 #include "utf8.h"
+#include "value.h"
 
 #include <math.h>
 #include <ruby/encoding.h>
@@ -11,29 +12,30 @@
 
 enum { NS_PER_SECOND = 1000000000, DOUBLE_BYTES_MAX = 120 };
 
-static uint64_t saturate(bool negative)
-{
-    return negative ? (uint64_t)INT64_MIN : (uint64_t)INT64_MAX;
-}
-
 static bool capture_integer(VALUE value, uint64_t *slot)
 {
-    if (FIXNUM_P(value)) {
-        *slot = (uint64_t)FIX2LONG(value);
-        return true;
-    }
     if (NIL_P(value)) {
         *slot = UINT64_MAX;
         return true;
     }
-    if (!RB_TYPE_P(value, T_BIGNUM)) {
+    if (!RB_INTEGER_TYPE_P(value)) {
         return false;
     }
-    int64_t integer = 0;
-    int sign = rb_integer_pack(value, &integer, 1, sizeof integer, 0,
-                               INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
-    bool fits = (sign == 1 && integer >= 0) || (sign == -1 && integer < 0);
-    *slot = fits ? (uint64_t)integer : saturate(sign < 0);
+    *slot = (uint64_t)rp_value_saturated(value);
+    return true;
+}
+
+/* Below zero is 0: an id or a hash has no sign. */
+static bool capture_unsigned(VALUE value, uint64_t *slot)
+{
+    if (!RB_TYPE_P(value, T_BIGNUM)) {
+        bool fits = capture_integer(value, slot);
+        *slot = fits && FIXNUM_P(value) && FIX2LONG(value) < 0 ? 0 : *slot;
+        return fits;
+    }
+    uint64_t number = 0;
+    int sign = rb_integer_pack(value, &number, 1, sizeof number, 0, INTEGER_PACK_NATIVE_BYTE_ORDER);
+    *slot = sign < 0 ? 0 : sign > 1 ? UINT64_MAX : number;
     return true;
 }
 
@@ -99,7 +101,7 @@ static bool capture_time(VALUE value, uint64_t *slot)
     }
     const int64_t most = INT64_MAX / NS_PER_SECOND - 1;
     if (time.tv_sec > most || time.tv_sec < -most) {
-        *slot = saturate(time.tv_sec < 0);
+        *slot = (uint64_t)(time.tv_sec < 0 ? INT64_MIN : INT64_MAX);
     } else {
         *slot = (uint64_t)((int64_t)time.tv_sec * NS_PER_SECOND + time.tv_nsec);
     }
@@ -115,9 +117,8 @@ static bool capture_text(VALUE value, char *text, uint64_t *slot, size_t *size)
         const char *from = RSTRING_PTR(string);
         bool is_utf8 = rb_enc_get_index(string) == rb_utf8_encindex();
         size_t bytes = (size_t)RSTRING_LEN(string);
-        *size = is_utf8                 ? rp_utf8_cut(from, bytes, RP_STRING_MAX)
-                : bytes < RP_STRING_MAX ? bytes
-                                        : RP_STRING_MAX;
+        size_t most = rp_limit_string(RP_STRING_MAX);
+        *size = is_utf8 ? rp_utf8_cut(from, bytes, most) : bytes < most ? bytes : most;
         memcpy(text, from, *size);
     } else if (!NIL_P(value)) {
         return false;
@@ -141,17 +142,17 @@ static bool capture_anything(VALUE value, char *text, uint64_t *slot)
     return true;
 }
 
-/* Fills the slots of one argument from slot on, and adds to it how many they were. */
-static bool capture_value(enum rp_type type, VALUE value, struct rp_captured *captured,
-                          uint32_t *slot)
+/* Fills the slots of one argument from out on; text is the room that belongs to the first of them. */
+static bool capture_value(enum rp_type type, VALUE value, uint64_t *out, char *text)
 {
-    uint64_t *out = &captured->slots[*slot];
-    char *text = captured->text[*slot];
     size_t size = 0;
     bool fits = false;
     switch (type) {
     case RP_TYPE_INTEGER:
         fits = capture_integer(value, out);
+        break;
+    case RP_TYPE_UNSIGNED:
+        fits = capture_unsigned(value, out);
         break;
     case RP_TYPE_BOOLEAN:
         fits = capture_boolean(value, out);
@@ -177,22 +178,24 @@ static bool capture_value(enum rp_type type, VALUE value, struct rp_captured *ca
     default:
         return false;
     }
-    *slot += rp_type_facts(type)->slots;
     return fits;
 }
 
 enum rp_error rp_capture_values(const struct rp_declaration *declaration, int count,
-                                const VALUE *values, struct rp_captured *captured, uint32_t *wrong)
+                                const VALUE *values, uint64_t *slots,
+                                char (*texts)[RP_STRING_MAX + 1], uint32_t *wrong)
 {
     uint32_t slot = 0;
     if (count < 0 || (uint32_t)count != declaration->argument_count) {
         return RP_ARITY;
     }
     for (uint32_t i = 0; i < declaration->argument_count; i++) {
-        if (!capture_value(declaration->arguments[i].type, values[i], captured, &slot)) {
+        enum rp_type type = declaration->arguments[i].type;
+        if (!capture_value(type, values[i], &slots[slot], texts[slot])) {
             *wrong = i;
             return RP_TYPE;
         }
+        slot += rp_type_facts(type)->slots;
     }
     return RP_OK;
 }

@@ -9,10 +9,9 @@
 
 #include "declaration.h"
 #include "error.h"
+#include "limit.h"
 
 #include <ruby.h>
-
-enum { RP_STRING_MAX = 1024 };
 
 /*
  * Slots, and the room that strings are copied to: a tracer can't read what is not in memory, so
@@ -24,10 +23,11 @@ struct rp_captured {
 };
 
 /*
- * Fills captured with count values for the declared arguments.
+ * Fills slots with count values for the declared arguments, and texts, of which there are as many, with the
+ * strings that slots of the same numbers lead to.
  *
  * integer   an Integer, saturated to 64 bits; nil is -1
- * string    a String or Symbol, NUL at the end, cut at RP_STRING_MAX bytes (UTF-8 at a character); nil is ""
+ * string    a String or Symbol, NUL at the end, cut at limits.string bytes (UTF-8 at a character); nil is ""
  * symbol    likewise
  * boolean   true 1, false 0, nil -1
  * float     a Float or Integer as the bits of a double; nil is NaN
@@ -38,6 +38,7 @@ struct rp_captured {
  * Returns RP_OK; RP_ARITY; RP_TYPE, with the argument's number in *wrong.
  */
 enum rp_error rp_capture_values(const struct rp_declaration *declaration, int count,
-                                const VALUE *values, struct rp_captured *captured, uint32_t *wrong);
+                                const VALUE *values, uint64_t *slots,
+                                char (*texts)[RP_STRING_MAX + 1], uint32_t *wrong);
 
 #endif

@@ -28,7 +28,11 @@ static const struct rp_config usual = {
     .version = 1,
     .reload = true,
     .rails = {.on = true, .traceparent = true},
-    .limits = {.rate = 100000, .cpu = 10, .pause = 10, .string = 1024, .frames = 16},
+    .limits = {.rate = 100000,
+               .cpu = 10,
+               .pause = 10,
+               .string = RP_STRING_MAX,
+               .frames = RP_FRAMES_DEFAULT},
     .defaults = {.helpers = 1u << RP_HELPER_LATENCY},
 };
 
@@ -129,7 +133,7 @@ static void read_rails(struct rp_config_reader *reader, const struct rp_node *ke
 
 static void read_limits(struct rp_config_reader *reader, const struct rp_node *mapping)
 {
-    struct rp_config_limits *limits = &reader->config->limits;
+    struct rp_limits *limits = &reader->config->limits;
     for (const struct rp_node *key = mapping->first; key; key = key->next) {
         switch (rp_config_schema_find(RP_SECTION_LIMITS, key, reader->errors)) {
         case RP_KEY_LIMITS_RATE:
@@ -142,10 +146,10 @@ static void read_limits(struct rp_config_reader *reader, const struct rp_node *m
             rp_config_integer(reader, key, 1, 86400, &limits->pause);
             break;
         case RP_KEY_LIMITS_STRING:
-            rp_config_integer(reader, key, 16, 65536, &limits->string);
+            rp_config_integer(reader, key, RP_STRING_MIN, RP_STRING_MAX, &limits->string);
             break;
         case RP_KEY_LIMITS_FRAMES:
-            rp_config_integer(reader, key, 1, 128, &limits->frames);
+            rp_config_integer(reader, key, 1, RP_FRAMES_MAX, &limits->frames);
             break;
         default:
             break;
@@ -184,6 +188,16 @@ static void read_site(struct rp_config_reader *reader, const struct rp_node *val
                         suggestion.best ? suggestion.best : "safe");
 }
 
+static void read_directory(struct rp_config_reader *reader, const struct rp_node *value)
+{
+    if (value->size == 0) {
+        rp_diagnostics_add(reader->errors, value->place, "\"directory\" is empty");
+        rp_diagnostics_hint(reader->errors, "write directory: tmp/railprobe, or remove the key");
+        return;
+    }
+    reader->config->directory = rp_config_text(reader, value, 0, value->size);
+}
+
 static void check_version(struct rp_config_reader *reader, const struct rp_node *value)
 {
     if (value->plain && strcmp(value->text, "1") == 0) {
@@ -216,7 +230,7 @@ static void read_key(struct rp_config_reader *reader, enum rp_config_key_code co
         rp_config_boolean(reader, key, &reader->config->reload);
         break;
     case RP_KEY_ROOT_DIRECTORY:
-        reader->config->directory = rp_config_text(reader, key->value, 0, key->value->size);
+        read_directory(reader, key->value);
         break;
     case RP_KEY_ROOT_RAILS:
         read_rails(reader, key);

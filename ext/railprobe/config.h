@@ -17,6 +17,8 @@
 #include "diagnostic.h"
 #include "error.h"
 #include "helper.h"
+#include "limit.h"
+#include "rails_names.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,43 +29,6 @@ enum {
     RP_CONFIG_HEADERS_MAX = 7      /* what is left of request__start's 12 arguments */
 };
 
-/*
- * The groups of Rails probes that "rails: except:" names: code, name, which is also how the names
- * of its probes begin.
- */
-#define RP_CONFIG_GROUPS(XX)                                                                       \
-    XX(REQUEST, "request")                                                                         \
-    XX(ACTION, "action")                                                                           \
-    XX(SQL, "sql")                                                                                 \
-    XX(INSTANTIATE, "instantiate")                                                                 \
-    XX(TRANSACTION, "transaction")                                                                 \
-    XX(POOL, "pool")                                                                               \
-    XX(VIEW, "view")                                                                               \
-    XX(CACHE, "cache")                                                                             \
-    XX(JOB, "job")                                                                                 \
-    XX(MAIL, "mail")                                                                               \
-    XX(CABLE, "cable")                                                                             \
-    XX(STORAGE, "storage")                                                                         \
-    XX(HTTP, "http")                                                                               \
-    XX(ERROR, "error")                                                                             \
-    XX(EVENT, "event")                                                                             \
-    XX(DEPRECATION, "deprecation")                                                                 \
-    XX(TRACE, "trace")
-
-/* What "rails: redact:" names: the strings that the Rails probes then carry empty. */
-#define RP_CONFIG_REDACTIONS(XX)                                                                   \
-    XX(SQL, "sql")                                                                                 \
-    XX(PATH, "path")                                                                               \
-    XX(KEY, "key")
-
-#define RP_CONFIG_GROUP_CODE(code, name) RP_GROUP_##code,
-enum rp_config_group { RP_CONFIG_GROUPS(RP_CONFIG_GROUP_CODE) RP_GROUP_COUNT };
-#undef RP_CONFIG_GROUP_CODE
-
-#define RP_CONFIG_REDACT_CODE(code, name) RP_REDACT_##code,
-enum rp_config_redaction { RP_CONFIG_REDACTIONS(RP_CONFIG_REDACT_CODE) RP_REDACT_COUNT };
-#undef RP_CONFIG_REDACT_CODE
-
 /* Text of the file. bytes is NUL-terminated, and NULL where nothing was written. */
 struct rp_config_text {
     const char *bytes;
@@ -73,11 +38,12 @@ struct rp_config_text {
 };
 
 /* A helper type declared from Ruby, as the caller knows it: the probe it adds arguments to, how
- * many. */
+ * many slots these take, their names with a space between two. */
 struct rp_config_own_type {
     const char *name;
     enum rp_moment moment;
     uint32_t slots;
+    const char *arguments;
 };
 
 /* Zeroed: no helper types but ours. */
@@ -116,6 +82,7 @@ struct rp_config_tracer {
     struct rp_config_text class_name; /* "Order"; of "Search::*" it is "Search" */
     bool is_namespace;                /* every class in class_name */
     bool all_methods;                 /* "*": methods is empty */
+    struct rp_place methods_place;    /* of the list, or of "*" */
     const struct rp_config_method *methods;
     uint32_t method_count;
     const struct rp_config_method *except; /* only with all_methods */
@@ -144,21 +111,13 @@ struct rp_config_rails {
     uint32_t header_count;
 };
 
-struct rp_config_limits {
-    uint32_t rate;   /* firings a second of one probe, 0 for no cap */
-    uint32_t cpu;    /* percent of one CPU for all probes of a process, 0 for no budget */
-    uint32_t pause;  /* seconds that what went over a limit stays disarmed */
-    uint32_t string; /* bytes of a string argument, its NUL included */
-    uint32_t frames; /* frames of a stack */
-};
-
 struct rp_config {
     uint32_t version;
     bool site_fast; /* "site: fast" */
     bool reload;
     struct rp_config_text directory; /* NULL bytes: the usual order */
     struct rp_config_rails rails;
-    struct rp_config_limits limits;
+    struct rp_limits limits;
     struct rp_config_types defaults;
     const struct rp_config_tracer *tracers;
     uint32_t tracer_count;

@@ -40,11 +40,17 @@ static struct rp_expression *parse(struct rp_config_reader *reader,
     return expression;
 }
 
-static bool has_entry(const struct rp_config_tracer *tracer)
+static bool has_entry(const struct rp_config_reader *reader, const struct rp_config_tracer *tracer)
 {
     for (unsigned i = 0; i < RP_HELPER_COUNT; i++) {
         if (tracer->types.helpers & 1u << i &&
             rp_helper_facts((enum rp_helper)i)->moment == RP_MOMENT_ENTRY) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < tracer->types.own_count; i++) {
+        const struct rp_config_own_type *own = rp_config_own_type(reader, &tracer->types.own[i]);
+        if (own && own->moment == RP_MOMENT_ENTRY) {
             return true;
         }
     }
@@ -60,12 +66,12 @@ static void check_condition(struct rp_config_reader *reader, const struct rp_con
         refuse(reader, text, &refusal);
         return;
     }
-    if (has_entry(tracer) &&
+    if (has_entry(reader, tracer) &&
         rp_expression_check_reads(
             expression, RP_EXPRESSION_READS_RESULT | RP_EXPRESSION_READS_DURATION, &refusal)) {
         rp_diagnostics_add(reader->errors, place_in(text, refusal.character),
                            "this is known when the call ends, too late for the types entry, args, "
-                           "stack and header");
+                           "stack and header, and for your own of an entry");
         rp_diagnostics_hint(reader->errors, "give these types a condition that reads arguments, or "
                                             "leave them out");
     }

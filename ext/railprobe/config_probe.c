@@ -62,9 +62,9 @@ static void refuse_type(struct rp_config_reader *reader, const struct rp_node *k
     if (meant) {
         rp_diagnostics_hint(reader->errors, "did you mean \"%s\"?", meant);
     } else {
-        rp_diagnostics_hint(
-            reader->errors,
-            "there are: integer, string, symbol, boolean, float, time, bytes, value");
+        rp_diagnostics_hint(reader->errors,
+                            "there are: integer, unsigned, string, symbol, boolean, "
+                            "float, time, bytes, value");
     }
 }
 

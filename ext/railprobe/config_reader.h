@@ -68,6 +68,17 @@ void rp_config_read_tracers(struct rp_config_reader *reader, const struct rp_nod
 void rp_config_check_expressions(struct rp_config_reader *reader,
                                  const struct rp_config_tracer *tracer);
 
+/*
+ * Adds an error when a probe of tracer, which stands at entry, would carry too many arguments, and for
+ * each argument that would have the name of another one. Types and captures must have been read.
+ */
+void rp_config_check_arguments(struct rp_config_reader *reader, const struct rp_node *entry,
+                               const struct rp_config_tracer *tracer);
+
+/* The declared helper type that own stands for, or NULL when it is not known. */
+const struct rp_config_own_type *rp_config_own_type(const struct rp_config_reader *reader,
+                                                    const struct rp_config_own_use *own);
+
 /* The list under the key "probes" into config->probes. */
 void rp_config_read_probes(struct rp_config_reader *reader, const struct rp_node *list);
 

@@ -85,6 +85,8 @@ static const struct {
     {"args", "int", "integer"},
     {"args", "number", "integer"},
     {"args", "fixnum", "integer"},
+    {"args", "uint", "unsigned"},
+    {"args", "hash", "unsigned"},
     {"args", "str", "string"},
     {"args", "text", "string"},
     {"args", "sym", "symbol"},

@@ -56,7 +56,7 @@ enum { RP_TAKES_VALUE = 1, RP_TAKES_LIST = 2, RP_TAKES_MAPPING = 4, RP_TAKES_NOT
     XX(LIMITS, PAUSE, "pause", RP_TAKES_VALUE, "10", "10",                                         \
        "Seconds that what went over a limit stays disarmed.")                                      \
     XX(LIMITS, STRING, "string", RP_TAKES_VALUE, "1024", "1024",                                   \
-       "Bytes of a string argument; a longer one is cut at a character.")                          \
+       "Bytes of a string argument, at most 1024; a longer one is cut at a character.")            \
     XX(LIMITS, FRAMES, "frames", RP_TAKES_VALUE, "16", "16",                                       \
        "Frames that the type stack carries, those of the app first.")                              \
     XX(DEFAULTS, TYPES, "types", RP_TAKES_LIST, "[latency]", "[latency]",                          \

@@ -104,6 +104,7 @@ static void read_method_list(struct rp_config_reader *reader, const struct rp_no
                              struct rp_config_tracer *tracer)
 {
     const struct rp_node *value = key->value;
+    tracer->methods_place = value->place;
     if (value->kind == RP_NODE_SEQUENCE) {
         tracer->methods = read_methods(reader, key, &tracer->method_count);
         if (value->size == 0 && !value->open) {
@@ -246,55 +247,6 @@ static void check_keys(struct rp_config_reader *reader, const struct rp_node *en
     }
 }
 
-/* How many arguments the fullest probe of tracer carries, before captures. */
-static uint32_t fixed_slots(const struct rp_config_reader *reader,
-                            const struct rp_config_tracer *tracer)
-{
-    static const uint32_t common[] = {RP_ENTRY_COMMON, RP_RETURN_COMMON, RP_RAISE_COMMON};
-    uint32_t slots[RP_MOMENT_COUNT] = {0};
-    uint32_t most = 0;
-    for (unsigned i = 0; i < RP_HELPER_COUNT; i++) {
-        const struct rp_helper_facts *facts = rp_helper_facts((enum rp_helper)i);
-        if (tracer->types.helpers & 1u << i) {
-            uint32_t *slot = &slots[facts->moment];
-            *slot = (*slot ? *slot : common[facts->moment]) + facts->slots;
-            *slot += i == RP_HELPER_HEADER ? reader->config->rails.header_count : 0;
-        }
-    }
-    for (uint32_t i = 0; i < tracer->types.own_count; i++) {
-        uint32_t index = tracer->types.own[i].index;
-        if (index < reader->options->own_type_count) {
-            const struct rp_config_own_type *own = &reader->options->own_types[index];
-            uint32_t *slot = &slots[own->moment];
-            *slot = (*slot ? *slot : common[own->moment]) + own->slots;
-        }
-    }
-    for (size_t i = 0; i < RP_MOMENT_COUNT; i++) {
-        most = slots[i] > most ? slots[i] : most;
-    }
-    return most;
-}
-
-static void check_slots(struct rp_config_reader *reader, const struct rp_node *entry,
-                        const struct rp_config_tracer *tracer)
-{
-    const struct rp_node *capture = rp_config_key_named(entry, "capture");
-    uint32_t fixed = fixed_slots(reader, tracer);
-    uint64_t slots = (uint64_t)fixed + tracer->capture_count;
-    if (slots <= RP_SLOTS_MAX) {
-        return;
-    }
-    rp_diagnostics_add(reader->errors, capture ? capture->place : entry->place,
-                       "a probe of this tracer would carry %llu arguments, at most %d go into one",
-                       (unsigned long long)slots, RP_SLOTS_MAX);
-    if (fixed <= RP_SLOTS_MAX) {
-        rp_diagnostics_hint(reader->errors, "its types need %u, which leaves room for %u captures",
-                            fixed, RP_SLOTS_MAX - fixed);
-    } else {
-        rp_diagnostics_hint(reader->errors, "its types alone need %u; leave one out", fixed);
-    }
-}
-
 static struct rp_name name_of(const struct rp_config_tracer *tracer, unsigned kind,
                               const struct rp_config_method *method)
 {
@@ -364,7 +316,7 @@ static bool read_tracer(struct rp_config_reader *reader, const struct rp_node *e
     if (tracer->types.helpers == 0 && tracer->types.own_count == 0) {
         tracer->types = reader->config->defaults;
     }
-    check_slots(reader, entry, tracer);
+    rp_config_check_arguments(reader, entry, tracer);
     rp_config_check_expressions(reader, tracer);
     if (tracer->class_name.bytes && !reader->config->arena.failed) {
         check_twice(reader, tracer);

@@ -180,6 +180,29 @@ uint32_t rp_config_words(struct rp_config_reader *reader, const struct rp_node *
     return bits;
 }
 
+/* All types, of which our own come first; as many of the others as a line takes. */
+static void hint_types(struct rp_config_reader *reader)
+{
+    char list[512] = "";
+    size_t used = 0;
+    for (int i = 0; i < RP_HELPER_COUNT; i++) {
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                                 rp_helper_facts((enum rp_helper)i)->name);
+    }
+    for (uint32_t i = 0; i < reader->options->own_type_count; i++) {
+        const char *name = reader->options->own_types[i].name;
+        if (strlen(name) + sizeof ", ..." > sizeof list - used) {
+            (void)snprintf(list + used, sizeof list - used, ", ...");
+            break;
+        }
+        used += (size_t)snprintf(list + used, sizeof list - used, ", %s", name);
+    }
+    rp_diagnostics_hint(reader->errors,
+                        "there are: %s; one of your own is known once Railprobe.helper_type was "
+                        "called for it, before the file is read",
+                        list);
+}
+
 static void refuse_type(struct rp_config_reader *reader, const struct rp_node *item,
                         const char *meant)
 {
@@ -188,10 +211,7 @@ static void refuse_type(struct rp_config_reader *reader, const struct rp_node *i
     if (meant) {
         rp_diagnostics_hint(reader->errors, "did you mean \"%s\"?", meant);
     } else {
-        rp_diagnostics_hint(
-            reader->errors,
-            "there are: latency, entry, args, result, exception, stack, allocations, "
-            "gc, cpu, header; a type of your own is declared before the file is read");
+        hint_types(reader);
     }
 }
 

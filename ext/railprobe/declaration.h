@@ -7,8 +7,10 @@
 #ifndef RAILPROBE_DECLARATION_H
 #define RAILPROBE_DECLARATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     RP_SLOTS_MAX = 12, /* what a reader takes: libbpf refuses a 13th, systemtap aborts on one */
@@ -22,6 +24,7 @@ enum {
  * The types of an argument: code, name in Ruby and YAML, slots it takes, whether a slot is signed, unit.
  *
  *   integer  64-bit, saturating
+ *   unsigned 64-bit without a sign, saturating, for hashes and ids; unknown is all ones
  *   string   NUL-terminated bytes
  *   symbol   as a string
  *   boolean  1 true, 0 false, -1 nil
@@ -32,6 +35,7 @@ enum {
  */
 #define RP_TYPES(XX)                                                                               \
     XX(INTEGER, "integer", 1, 1, "")                                                               \
+    XX(UNSIGNED, "unsigned", 1, 0, "")                                                             \
     XX(STRING, "string", 1, 0, "")                                                                 \
     XX(SYMBOL, "symbol", 1, 0, "")                                                                 \
     XX(BOOLEAN, "boolean", 1, 1, "")                                                               \
@@ -84,6 +88,18 @@ static inline uint32_t rp_declaration_slots(const struct rp_declaration *declara
         slots += rp_type_facts(declaration->arguments[i].type)->slots;
     }
     return slots;
+}
+
+/* Whether both have the same arguments: types and names, in their order. */
+static inline bool rp_declaration_has_arguments_of(const struct rp_declaration *declaration,
+                                                   const struct rp_declaration *other)
+{
+    bool same = declaration->argument_count == other->argument_count;
+    for (uint32_t i = 0; same && i < declaration->argument_count; i++) {
+        same = declaration->arguments[i].type == other->arguments[i].type &&
+               strcmp(declaration->arguments[i].name, other->arguments[i].name) == 0;
+    }
+    return same;
 }
 
 #endif

@@ -3,8 +3,11 @@
  */
 #include "evaluate.h"
 
+#include "attribute.h"
 #include "expression_object.h"
+#include "limit.h"
 #include "utf8.h"
+#include "value.h"
 
 #include <ruby/encoding.h>
 #include <stdlib.h>
@@ -34,59 +37,6 @@ struct reader {
     const struct rp_program *program;
     const struct rp_scene *scene;
 };
-
-static ID id_attributes;
-static ID id_id;
-static ID id_values;
-static ID id_value;
-static ID id_value_before_type_cast;
-
-/* -- values -- */
-
-static void text_value(VALUE string, struct rp_expression_value *value)
-{
-    value->tag = RP_EXPRESSION_TEXT;
-    value->text.bytes = RSTRING_PTR(string);
-    value->text.size = (size_t)RSTRING_LEN(string);
-}
-
-static int64_t saturated(VALUE bignum)
-{
-    int64_t integer = 0;
-    int sign = rb_integer_pack(bignum, &integer, 1, sizeof integer, 0,
-                               INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
-    bool fits = (sign == 1 && integer >= 0) || (sign == -1 && integer < 0);
-    return fits ? integer : sign < 0 ? INT64_MIN : INT64_MAX;
-}
-
-/* False for nil, which is missing. */
-static bool to_value(VALUE ruby, struct rp_expression_value *value)
-{
-    *value = (struct rp_expression_value){.tag = RP_EXPRESSION_OBJECT, .object = (uint64_t)ruby};
-    if (NIL_P(ruby) || ruby == Qundef) {
-        return false;
-    }
-    if (ruby == Qtrue || ruby == Qfalse) {
-        value->tag = RP_EXPRESSION_BOOLEAN;
-        value->boolean = ruby == Qtrue;
-    } else if (RB_INTEGER_TYPE_P(ruby)) {
-        value->tag = RP_EXPRESSION_INTEGER;
-        value->integer = FIXNUM_P(ruby) ? FIX2LONG(ruby) : saturated(ruby);
-    } else if (RB_FLOAT_TYPE_P(ruby)) {
-        value->tag = RP_EXPRESSION_FLOAT;
-        value->decimal = RFLOAT_VALUE(ruby);
-    } else if (RB_SYMBOL_P(ruby)) {
-        text_value(rb_sym2str(ruby), value);
-    } else if (RB_TYPE_P(ruby, T_STRING)) {
-        text_value(ruby, value);
-    }
-    return true;
-}
-
-static void integer_value(int64_t integer, struct rp_expression_value *value)
-{
-    *value = (struct rp_expression_value){.tag = RP_EXPRESSION_INTEGER, .integer = integer};
-}
 
 /* -- roots -- */
 
@@ -121,37 +71,37 @@ static bool read_parameter(void *context, unsigned name, struct rp_expression_va
         index = count - place->number;
         break;
     case KEYWORD:
-        return to_value(keyword(reader->scene, reader->program->ids[name]), value);
+        return rp_value_read(keyword(reader->scene, reader->program->ids[name]), value);
     }
-    return index >= 0 && index < count && to_value(reader->scene->argv[index], value);
+    return index >= 0 && index < count && rp_value_read(reader->scene->argv[index], value);
 }
 
 static bool read_position(void *context, unsigned position, struct rp_expression_value *value)
 {
     const struct rp_scene *scene = ((const struct reader *)context)->scene;
-    return (int)position < scene->argc && to_value(scene->argv[position], value);
+    return (int)position < scene->argc && rp_value_read(scene->argv[position], value);
 }
 
 static bool read_ivar(void *context, unsigned name, struct rp_expression_value *value)
 {
     const struct reader *reader = context;
-    return to_value(rb_attr_get(reader->scene->self, reader->program->ids[name]), value);
+    return rp_value_read(rb_attr_get(reader->scene->self, reader->program->ids[name]), value);
 }
 
 static bool read_self(void *context, struct rp_expression_value *value)
 {
-    return to_value(((const struct reader *)context)->scene->self, value);
+    return rp_value_read(((const struct reader *)context)->scene->self, value);
 }
 
 static bool read_result(void *context, struct rp_expression_value *value)
 {
-    return to_value(((const struct reader *)context)->scene->result, value);
+    return rp_value_read(((const struct reader *)context)->scene->result, value);
 }
 
 static bool read_duration(void *context, struct rp_expression_value *value)
 {
     int64_t duration = ((const struct reader *)context)->scene->duration;
-    integer_value(duration, value);
+    rp_value_set_integer(value, duration);
     return duration >= 0;
 }
 
@@ -160,13 +110,9 @@ static bool read_duration(void *context, struct rp_expression_value *value)
 static bool read_class(void *context, struct rp_expression_value *value)
 {
     (void)context;
-    VALUE path = rb_class_path_cached(rb_obj_class((VALUE)value->object));
-    if (!RB_TYPE_P(path, T_STRING)) {
-        return false;
-    }
-    *value = (struct rp_expression_value){.object = (uint64_t)path};
-    text_value(path, value);
-    return true;
+    VALUE object = rp_value_object(value);
+    VALUE path = NIL_P(object) ? Qnil : rb_class_path_cached(rb_obj_class(object));
+    return RB_TYPE_P(path, T_STRING) && rp_value_read(path, value);
 }
 
 /* Characters of a string, as in Ruby, if that can be told at once. */
@@ -183,7 +129,7 @@ static bool string_length(VALUE string, int64_t *length)
 
 static bool read_length(void *context, struct rp_expression_value *value)
 {
-    VALUE ruby = (VALUE)value->object;
+    VALUE ruby = rp_value_object(value);
     int64_t length = 0;
     (void)context;
     if (RB_TYPE_P(ruby, T_STRING)) {
@@ -199,57 +145,33 @@ static bool read_length(void *context, struct rp_expression_value *value)
     } else {
         return false;
     }
-    integer_value(length, value);
+    rp_value_set_integer(value, length);
     return true;
-}
-
-/*
- * An attribute of an Active Record, from where Active Model keeps it: the record's set of attributes
- * has a Hash of those that were looked at and, for a row that was loaded, one of raw values. Nothing is
- * cast, so a raw value that only a cast would tell (a date from a database without dates) is text.
- */
-static VALUE attribute(VALUE record, VALUE name)
-{
-    if (!RB_TYPE_P(record, T_OBJECT)) {
-        return Qnil;
-    }
-    VALUE set = rb_attr_get(record, id_attributes);
-    if (!RB_TYPE_P(set, T_OBJECT)) {
-        return Qnil;
-    }
-    VALUE known = rb_attr_get(set, id_attributes);
-    VALUE held = RB_TYPE_P(known, T_HASH) ? rb_hash_lookup2(known, name, Qnil) : Qnil;
-    if (RB_TYPE_P(held, T_OBJECT)) {
-        VALUE cast = rb_attr_get(held, id_value);
-        return NIL_P(cast) ? rb_attr_get(held, id_value_before_type_cast) : cast;
-    }
-    VALUE raw = rb_attr_get(set, id_values);
-    return RB_TYPE_P(raw, T_HASH) ? rb_hash_lookup2(raw, name, Qnil) : Qnil;
 }
 
 static bool read_id(void *context, struct rp_expression_value *value)
 {
     (void)context;
-    return to_value(attribute((VALUE)value->object, rb_id2str(id_id)), value);
+    return rp_attribute_read_key(rp_value_object(value), value);
 }
 
 static bool read_attribute(void *context, unsigned name, struct rp_expression_value *value)
 {
     const struct reader *reader = context;
-    return to_value(attribute((VALUE)value->object, rb_id2str(reader->program->ids[name])), value);
+    return rp_attribute_read(rp_value_object(value), rb_id2str(reader->program->ids[name]), value);
 }
 
 static bool read_key(void *context, unsigned constant, struct rp_expression_value *value)
 {
     const struct reader *reader = context;
     const struct rp_expression_constant *key = &reader->program->expression->constants[constant];
-    VALUE ruby = (VALUE)value->object;
+    VALUE ruby = rp_value_object(value);
     bool is_integer = key->value.tag == RP_EXPRESSION_INTEGER;
     if (RB_TYPE_P(ruby, T_ARRAY)) {
-        return is_integer && to_value(rb_ary_entry(ruby, (long)key->value.integer), value);
+        return is_integer && rp_value_read(rb_ary_entry(ruby, (long)key->value.integer), value);
     }
     return RB_TYPE_P(ruby, T_HASH) &&
-           to_value(rb_hash_lookup2(ruby, reader->program->keys[constant], Qnil), value);
+           rp_value_read(rb_hash_lookup2(ruby, reader->program->keys[constant], Qnil), value);
 }
 
 static const struct rp_expression_host host = {
@@ -312,6 +234,7 @@ static struct place find_place(VALUE parameters, ID name)
 struct rp_program *rp_program_new(VALUE expression, VALUE parameters)
 {
     struct rp_program *program = calloc(1, sizeof *program);
+    rp_attribute_prepare();
     if (!program) {
         return NULL;
     }
@@ -363,7 +286,8 @@ bool rp_program_is_true(const struct rp_program *program, const struct rp_scene 
 
 static uint64_t copy_text(const struct rp_expression_value *value, char *text, size_t size)
 {
-    size_t length = rp_utf8_cut(value->text.bytes, value->text.size, size - 1);
+    const size_t most = rp_limit_string((uint32_t)size - 1);
+    size_t length = rp_utf8_cut(value->text.bytes, value->text.size, most);
     memcpy(text, value->text.bytes, length);
     text[length] = '\0';
     return (uint64_t)(uintptr_t)text;
@@ -395,13 +319,4 @@ uint64_t rp_program_slot(const struct rp_program *program, const struct rp_scene
         return (uint64_t)(uintptr_t)text;
     }
     return UINT64_MAX;
-}
-
-void rp_evaluate_init(void)
-{
-    id_id = rb_intern("id");
-    id_attributes = rb_intern("@attributes");
-    id_values = rb_intern("@values");
-    id_value = rb_intern("@value");
-    id_value_before_type_cast = rb_intern("@value_before_type_cast");
 }

@@ -2,8 +2,8 @@
  * Captures and conditions over Ruby values: the host that expression.h asks for.
  *
  * A program belongs to one method, whose parameters tell where a name is found among the arguments.
- * Evaluating holds Ruby's lock, raises nothing, allocates no Ruby object and runs no Ruby code; it costs
- * at most what the verifier stated (expression.h).
+ * Evaluating holds Ruby's lock, raises nothing and runs no Ruby code; it costs at most what the verifier
+ * stated (expression.h). It allocates no Ruby object, but for an attribute that is a BigDecimal (attribute.h).
  */
 #ifndef RAILPROBE_EVALUATE_H
 #define RAILPROBE_EVALUATE_H
@@ -24,9 +24,6 @@ struct rp_scene {
 
 struct rp_program;
 
-/* Once, before any program is made. */
-void rp_evaluate_init(void);
-
 /*
  * Makes the program of an Expression for a method with those parameters (as of Method#parameters).
  * NULL when there is no memory. The expression must outlive it; the caller frees it, or never.
@@ -44,7 +41,7 @@ bool rp_program_is_true(const struct rp_program *program, const struct rp_scene 
 
 /*
  * The value as a slot: an integer, 1 or 0 for true and false, the bits of a decimal, or the address of a
- * text, which is copied to text, at most size - 1 bytes of it. Missing is -1, or "" where only a text can be.
+ * text, which is copied to text, at most size - 1 bytes of it, or limits.string. Missing is -1, or "" where only a text can be.
  */
 uint64_t rp_program_slot(const struct rp_program *program, const struct rp_scene *scene, char *text,
                          size_t size);

@@ -28,6 +28,8 @@ end
 
 have_func("rb_ext_ractor_safe", "ruby.h") # 3.0+
 have_func("rb_postponed_job_preregister", "ruby/debug.h") # 3.3+
+have_func("rb_internal_thread_add_event_hook", "ruby/thread.h") # 3.2+
+have_func("rb_internal_thread_specific_key_create", "ruby/thread.h") # 3.3+
 
 append_cflags(%w[-std=c11 -fvisibility=hidden -Wall -Wvla -Wno-declaration-after-statement])
 

@@ -7,6 +7,7 @@
 #include "header.h"
 
 #include "declaration.h"
+#include "limit.h"
 #include "utf8.h"
 
 #include <stdbool.h>
@@ -69,11 +70,18 @@ static void read_parent(VALUE header, uint64_t ids[3])
     RB_GC_GUARD(header);
 }
 
+bool rp_header_parent(VALUE env, uint64_t ids[3])
+{
+    read_parent(look_up(env, key_traceparent), ids);
+    return ids[2];
+}
+
 static void copy_text(VALUE string, char out[RP_HEADER_SIZE])
 {
     size_t size = 0;
     if (!NIL_P(string)) {
-        size = rp_utf8_cut(RSTRING_PTR(string), (size_t)RSTRING_LEN(string), RP_HEADER_SIZE - 1);
+        size = rp_utf8_cut(RSTRING_PTR(string), (size_t)RSTRING_LEN(string),
+                           rp_limit_string(RP_HEADER_SIZE - 1));
     }
     if (size) {
         memcpy(out, RSTRING_PTR(string), size);

@@ -8,16 +8,23 @@
 #define RAILPROBE_HEADER_H
 
 #include <ruby.h>
+#include <stdbool.h>
 
 enum { RP_HEADERS_MAX = 6, RP_HEADER_SIZE = 256 };
 
-/* The texts of headers, cut at RP_HEADER_SIZE - 1 bytes. */
+/* The texts of headers, cut at RP_HEADER_SIZE - 1 bytes, or limits.string. */
 struct rp_header_texts {
     char bytes[RP_HEADERS_MAX][RP_HEADER_SIZE];
 };
 
 /* Once, before the others. */
 void rp_header_init(void);
+
+/*
+ * The two halves of the trace's id and the id of the calling span, from the header traceparent of a Rack
+ * env, which may be nil. False, and zeros, where there is none, or it is malformed.
+ */
+bool rp_header_parent(VALUE env, uint64_t ids[3]);
 
 /*
  * Fills slots from next on: the two halves of the trace's id and the id of the calling span, from the

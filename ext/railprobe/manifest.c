@@ -4,21 +4,30 @@
  */
 #include "manifest.h"
 
+/* How many characters stand in a JSON string as they are. */
+static size_t plain_size(const char *text)
+{
+    size_t size = 0;
+    while ((unsigned char)text[size] >= 0x20 && text[size] != '"' && text[size] != '\\') {
+        size++;
+    }
+    return size;
+}
+
 /* A JSON string. Bytes that are not UTF-8 never come here: names were checked when declared. */
 static void write_string(struct rp_buffer *json, const char *text)
 {
-    rp_buffer_text(json, "\"");
-    for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\') {
-            rp_buffer_append(json, "\\", 1);
-            rp_buffer_append(json, c, 1);
-        } else if ((unsigned char)*c < 0x20) {
-            rp_buffer_printf(json, "\\u%04x", (unsigned)(unsigned char)*c);
-        } else {
-            rp_buffer_append(json, c, 1);
-        }
+    size_t size = plain_size(text);
+    rp_buffer_append(json, "\"", 1);
+    rp_buffer_append(json, text, size);
+    while (text[size]) {
+        unsigned character = (unsigned char)text[size];
+        rp_buffer_printf(json, character < 0x20 ? "\\u%04x" : "\\%c", character);
+        text += size + 1;
+        size = plain_size(text);
+        rp_buffer_append(json, text, size);
     }
-    rp_buffer_text(json, "\"");
+    rp_buffer_append(json, "\"", 1);
 }
 
 static void write_member(struct rp_buffer *json, const char *key, const char *value)
@@ -60,6 +69,8 @@ enum rp_error rp_manifest_write(const struct rp_declaration *declarations,
                                 struct rp_buffer *json)
 {
     const struct rp_arch *arch = rp_arch(layout->machine);
+    size_t arguments = 0; /* where those of the probe before begin, which most often are the same */
+    size_t size = 0;
     char digest[2 * RP_DIGEST_SIZE + 1];
     rp_image_digest(layout, digest, sizeof digest);
     rp_buffer_text(json, "{");
@@ -82,7 +93,13 @@ enum rp_error rp_manifest_write(const struct rp_declaration *declarations,
         rp_buffer_printf(json, ", \"location\": %u, \"semaphore\": %u, \"arguments\": [",
                          layout->text_offset + i * RP_SITE_SIZE,
                          layout->semaphores_offset + layout->semaphores[i] * 2);
-        write_arguments(json, declaration, arch);
+        if (i && rp_declaration_has_arguments_of(declaration, declaration - 1)) {
+            rp_buffer_repeat(json, arguments, size);
+        } else {
+            arguments = json->size;
+            write_arguments(json, declaration, arch);
+            size = json->size - arguments;
+        }
         rp_buffer_text(json, "]}");
     }
     rp_buffer_text(json, "\n]}\n");

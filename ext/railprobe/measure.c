@@ -1,50 +1,37 @@
 /*
  * What a call costs. See measure.h.
- *
- * The table is a cache: a fiber that loses its place to another one gets a new epoch with the next, so
- * a call that spans the loss sees that its mark is void, and counts no probe time rather than a wrong one.
  */
 #include "measure.h"
 
+#include "limit.h"
+
 enum { PLACES = 16, SAMPLES = 64 };
 
-struct place {
-    uintptr_t fiber;
-    uint64_t epoch;
-    uint64_t probe_ns;
-};
+/* One struct, as each variable of its own would be looked up by itself. */
+static __thread struct {
+    uint64_t last_epoch;
+    struct rp_place places[PLACES];
+} thread;
 
-static __thread struct place places[PLACES];
-static __thread uint64_t last_epoch;
-
-static struct place *place_of(uintptr_t fiber)
+struct rp_place *rp_measure_place(uintptr_t fiber)
 {
-    struct place *place = &places[(fiber >> 6 ^ fiber >> 12) % PLACES];
+    struct rp_place *place = &thread.places[(fiber >> 6 ^ fiber >> 12) % PLACES];
     if (place->fiber != fiber || !place->epoch) {
         /* The address of the epoch tells threads apart; marks of another one never fit. */
-        if (!last_epoch) {
-            last_epoch = (uint64_t)(uintptr_t)&last_epoch << 16;
+        if (!thread.last_epoch) {
+            thread.last_epoch = (uint64_t)(uintptr_t)&thread.last_epoch << 16;
         }
-        *place = (struct place){.fiber = fiber, .epoch = ++last_epoch};
+        rp_limit_spend_clocked(
+            rp_measure_take(place)); /* of the other fiber's last call, before it is lost */
+        *place = (struct rp_place){.fiber = fiber, .epoch = ++thread.last_epoch};
     }
     return place;
 }
 
-struct rp_mark rp_measure_mark(uintptr_t fiber)
+void rp_measure_learn(struct rp_place *place, uint64_t ns)
 {
-    const struct place *place = place_of(fiber);
-    return (struct rp_mark){place->epoch, place->probe_ns};
-}
-
-uint64_t rp_measure_since(uintptr_t fiber, struct rp_mark mark)
-{
-    const struct place *place = place_of(fiber);
-    return place->epoch == mark.epoch ? place->probe_ns - mark.probe_ns : 0;
-}
-
-void rp_measure_add(uintptr_t fiber, uint64_t ns)
-{
-    place_of(fiber)->probe_ns += ns;
+    uint64_t most = ns < RP_WORK_MAX_NS ? ns : RP_WORK_MAX_NS;
+    place->firing_ns = place->firing_ns ? (place->firing_ns + most) / 2 : most;
 }
 
 uint64_t rp_measure_clock_cost(void)

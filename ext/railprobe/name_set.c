@@ -1,16 +1,19 @@
 /*
- * A hash table with open addressing, never more than half full. The seed is an address, which the
- * kernel makes different in every run, so a file can't be written to make all its names collide.
+ * Entries in the order they came, and a hash table with open addressing of their numbers, never more
+ * than half full. The seed is an address, which the kernel makes different in every run, so a file
+ * can't be written to make all its names collide.
  */
 #include "name_set.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { CAPACITY_MIN = 64 };
+
 struct rp_name_set_entry {
     struct rp_name name;
     uint64_t hash;
-    uint32_t line; /* 0: the entry is free */
+    uint32_t line;
 };
 
 static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t size)
@@ -42,35 +45,45 @@ static bool same_name(const struct rp_name *a, const struct rp_name *b)
            same_bytes(a->second, a->second_size, b->second, b->second_size);
 }
 
-/* The entry that holds name, or the free one where it would go. The table has a free entry. */
-static struct rp_name_set_entry *locate(const struct rp_name_set *set, const struct rp_name *name,
-                                        uint64_t hash)
+/* Where the number of name's entry is, or would go: there it is 0. The table has such a place. */
+static uint32_t *locate(const struct rp_name_set *set, const struct rp_name *name, uint64_t hash)
 {
     size_t i = (size_t)hash & (set->capacity - 1);
-    while (set->entries[i].line &&
-           !(set->entries[i].hash == hash && same_name(&set->entries[i].name, name))) {
+    while (set->numbers[i]) {
+        const struct rp_name_set_entry *entry = &set->entries[set->numbers[i] - 1];
+        if (entry->hash == hash && same_name(&entry->name, name)) {
+            break;
+        }
         i = (i + 1) & (set->capacity - 1);
     }
-    return &set->entries[i];
+    return &set->numbers[i];
 }
 
+/* Doubles both. What is there goes to the first free place: no two entries are the same. */
 static bool grow(struct rp_name_set *set)
 {
-    struct rp_name_set larger = {.capacity = set->capacity ? set->capacity * 2 : 64,
-                                 .count = set->count};
-    larger.entries = calloc(larger.capacity, sizeof *larger.entries);
-    if (!larger.entries) {
+    size_t capacity = set->capacity ? set->capacity * 2 : CAPACITY_MIN;
+    struct rp_name_set_entry *entries = NULL;
+    uint32_t *numbers = calloc(capacity, sizeof *numbers);
+    if (numbers) {
+        entries = reallocarray(set->entries, capacity / 2, sizeof *entries);
+    }
+    if (!entries) {
+        free(numbers);
         set->failed = true;
         return false;
     }
-    for (size_t i = 0; i < set->capacity; i++) {
-        const struct rp_name_set_entry *entry = &set->entries[i];
-        if (entry->line) {
-            *locate(&larger, &entry->name, entry->hash) = *entry;
+    free(set->numbers);
+    set->entries = entries;
+    set->numbers = numbers;
+    set->capacity = capacity;
+    for (uint32_t number = 0; number < set->count; number++) {
+        size_t i = (size_t)entries[number].hash & (capacity - 1);
+        while (numbers[i]) {
+            i = (i + 1) & (capacity - 1);
         }
+        numbers[i] = number + 1;
     }
-    free(set->entries);
-    *set = larger;
     return true;
 }
 
@@ -80,22 +93,24 @@ uint32_t rp_name_set_add(struct rp_name_set *set, const struct rp_name *name, ui
         return 0;
     }
     uint64_t hash = hash_name(name);
-    struct rp_name_set_entry *entry = locate(set, name, hash);
-    if (!entry->line) {
-        *entry = (struct rp_name_set_entry){*name, hash, line};
-        set->count++;
-        return 0;
+    uint32_t *number = locate(set, name, hash);
+    if (*number) {
+        return set->entries[*number - 1].line;
     }
-    return entry->line;
+    set->entries[set->count] = (struct rp_name_set_entry){*name, hash, line};
+    *number = ++set->count;
+    return 0;
 }
 
 uint32_t rp_name_set_line(const struct rp_name_set *set, const struct rp_name *name)
 {
-    return set->capacity ? locate(set, name, hash_name(name))->line : 0;
+    uint32_t number = set->capacity ? *locate(set, name, hash_name(name)) : 0;
+    return number ? set->entries[number - 1].line : 0;
 }
 
 void rp_name_set_free(struct rp_name_set *set)
 {
     free(set->entries);
+    free(set->numbers);
     *set = (struct rp_name_set){0};
 }

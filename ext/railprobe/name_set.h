@@ -13,10 +13,11 @@ struct rp_name_set_entry;
 
 /* A zeroed struct is an empty set. It keeps pointers to the names; they must outlive it. */
 struct rp_name_set {
-    struct rp_name_set_entry *entries;
-    size_t capacity; /* a power of two, or 0 */
-    size_t count;
-    bool failed; /* memory ran out; names may be missing */
+    struct rp_name_set_entry *entries; /* room for half of capacity */
+    uint32_t *numbers;                 /* of entries, from 1; 0: a free place */
+    size_t capacity;                   /* of numbers: a power of two, or 0 */
+    uint32_t count;                    /* of entries */
+    bool failed;                       /* memory ran out; names may be missing */
 };
 
 /* Two parts, so that a class and a method need not be joined; second may be NULL with size 0. */

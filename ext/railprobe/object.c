@@ -7,9 +7,11 @@
 #include "object.h"
 
 #include "capture.h"
+#include "measure.h"
 #include "runtime.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <ruby/encoding.h>
 #include <stdatomic.h>
 
@@ -100,6 +102,12 @@ static VALUE probe_m_attached_p(VALUE self)
     return rp_probe_is_attached(probe_of(self)) ? Qtrue : Qfalse;
 }
 
+static VALUE probe_m_tripped_p(VALUE self)
+{
+    struct rp_probe *probe = probe_of(self);
+    return rp_probe_is_attached(probe) && rp_probe_is_tripped(probe) ? Qtrue : Qfalse;
+}
+
 static VALUE probe_m_inspect(VALUE self)
 {
     const struct rp_declaration *declaration = &probe_of(self)->declaration;
@@ -163,18 +171,20 @@ static void reject(VALUE self, struct rp_probe *probe, int count, const VALUE *v
     }
 }
 
-static VALUE capture_and_fire(VALUE self, struct rp_probe *probe, int count, const VALUE *values)
+/* Without firing it only finds out what is wrong with the values. */
+static VALUE capture_and_fire(VALUE self, struct rp_probe *probe, int count, const VALUE *values,
+                              bool is_firing)
 {
     struct rp_captured captured;
     uint32_t wrong = 0;
-    memset(captured.slots, 0, sizeof captured.slots);
-    enum rp_error error = rp_capture_values(&probe->declaration, count, values, &captured, &wrong);
+    rp_slots_clear(captured.slots);
+    enum rp_error error = rp_capture_values(&probe->declaration, count, values, captured.slots,
+                                            captured.text, &wrong);
     if (error) {
         reject(self, probe, count, values, error, wrong);
         return Qfalse;
     }
-    rp_probe_fire(probe, captured.slots);
-    return Qtrue;
+    return is_firing && rp_probe_fire(probe, captured.slots) ? Qtrue : Qfalse;
 }
 
 static VALUE call_block(VALUE unused)
@@ -219,9 +229,46 @@ static VALUE fire_with_block(VALUE self, struct rp_probe *probe)
     if (values == Qundef) {
         return Qfalse;
     }
-    VALUE fired = capture_and_fire(self, probe, (int)RARRAY_LEN(values), RARRAY_CONST_PTR(values));
+    VALUE fired =
+        capture_and_fire(self, probe, (int)RARRAY_LEN(values), RARRAY_CONST_PTR(values), true);
     RB_GC_GUARD(values);
     return fired;
+}
+
+static VALUE fire_values(VALUE self, struct rp_probe *probe, int count, const VALUE *values)
+{
+    return !count && rb_block_given_p() ? fire_with_block(self, probe)
+                                        : capture_and_fire(self, probe, count, values, true);
+}
+
+/* Time that the thread waits, in the block, is none of the CPU's. */
+static __attribute__((noinline)) VALUE fire_timed(VALUE self, struct rp_probe *probe, int count,
+                                                  const VALUE *values)
+{
+    const pthread_t thread = pthread_self();
+    const uint64_t before = rp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    VALUE fired = fire_values(self, probe, count, values);
+    if (pthread_equal(thread, pthread_self())) {
+        rp_meter_learn(atomic_load(&probe->meter), rp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before);
+    }
+    return fired;
+}
+
+/*
+ * Counts what the firing takes of the CPU, for the limit of all: what the last one took that was timed, as the
+ * clock takes half as long as a firing. It is counted first, so that no frame is left to come back to: behind
+ * a trap that costs some ns.
+ */
+static VALUE fire_counted(VALUE self, struct rp_probe *probe, int count, const VALUE *values)
+{
+    struct rp_meter *meter = rp_probe_meter(probe);
+    if (meter) {
+        rp_limit_spend(atomic_load_explicit(&meter->cost_ns, memory_order_relaxed));
+        if (rp_meter_is_sampled(meter)) {
+            return fire_timed(self, probe, count, values);
+        }
+    }
+    return fire_values(self, probe, count, values);
 }
 
 /* A tracer is on the probe, or something is to be said of the values or of their number. Out of line:
@@ -229,15 +276,16 @@ static VALUE fire_with_block(VALUE self, struct rp_probe *probe)
 static __attribute__((noinline)) VALUE fire_or_check(VALUE self, struct rp_probe *probe, int count,
                                                      const VALUE *values)
 {
-    bool is_attached = rp_probe_is_attached(probe);
-    if (!count && rb_block_given_p()) {
-        return is_attached ? fire_with_block(self, probe) : Qfalse;
+    if (rp_probe_is_wanted(probe)) {
+        return fire_counted(self, probe, count, values);
     }
-    if (!is_attached && rb_block_given_p() && !atomic_load(&strict)) {
+    bool is_strict = atomic_load(&strict);
+    bool is_right = (uint32_t)count == probe->declaration.argument_count;
+    bool has_block = rb_block_given_p();
+    if (!is_strict && (is_right || has_block)) {
         return Qfalse;
     }
-    VALUE fired = capture_and_fire(self, probe, count, values);
-    return is_attached ? fired : Qfalse;
+    return has_block && !count ? Qfalse : capture_and_fire(self, probe, count, values, false);
 }
 
 /*
@@ -281,6 +329,11 @@ void rp_object_set_strict(bool new_strict)
     atomic_store(&strict, new_strict);
 }
 
+bool rp_object_is_strict(void)
+{
+    return atomic_load(&strict);
+}
+
 void rp_object_define(VALUE railprobe)
 {
     id_reject = rb_intern("reject");
@@ -296,6 +349,7 @@ void rp_object_define(VALUE railprobe)
     rb_define_method(class_probe, "arguments", probe_m_arguments, 0);
     rb_define_method(class_probe, "path", probe_m_path, 0);
     rb_define_method(class_probe, "attached?", probe_m_attached_p, 0);
+    rb_define_method(class_probe, "tripped?", probe_m_tripped_p, 0);
     rb_define_method(class_probe, "inspect", probe_m_inspect, 0);
     rb_define_method(class_probe, "rejected", probe_m_rejected, 0);
     rb_define_method(class_probe, "fire", probe_m_fire, -1);

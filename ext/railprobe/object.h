@@ -21,6 +21,7 @@ struct rp_probe *rp_object_probe(VALUE object);
 
 /* Whether wrong values raise. */
 void rp_object_set_strict(bool strict);
+bool rp_object_is_strict(void);
 
 /*
  * Calls Railprobe::Runtime.METHOD(probe, first, second), which complains. An error that it raises

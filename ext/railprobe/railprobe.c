@@ -4,27 +4,32 @@
  *
  * Ractors: Native is called by the main one, through Railprobe::Runtime; only Native.find by all.
  */
+#include "attribute.h"
+#include "breaker_report.h"
+#include "builtin_table.h"
+#include "changes.h"
+#include "common_pair.h"
 #include "configuration.h"
 #include "error.h"
-#include "evaluate.h"
 #include "expression_object.h"
 #include "header.h"
+#include "helper.h"
 #include "image.h"
+#include "loader_report.h"
 #include "name.h"
 #include "object.h"
+#include "own_type.h"
+#include "rails_hooks.h"
 #include "runtime.h"
 #include "tracer.h"
-#include "wake.h"
+#include "vm_events.h"
 
-#include <limits.h>
 #include <ruby.h>
 #include <ruby/encoding.h>
 #include <ruby/ractor.h>
-#include <ruby/vm.h>
 
 static VALUE error_declaration;
 static VALUE registry_guard; /* marks the probes that are declared */
-static ID id_deliver;
 
 /* -- errors -- */
 
@@ -68,8 +73,9 @@ static const rb_data_type_t guard_type = {
 /* The number of a symbol in a table of names; raises for one that is not there. */
 static int number_of(VALUE symbol, const char *const *names, int count)
 {
+    const char *name = rb_id2name(rb_sym2id(symbol));
     for (int i = 0; i < count; i++) {
-        if (symbol == ID2SYM(rb_intern(names[i]))) {
+        if (strcmp(name, names[i]) == 0) {
             return i;
         }
     }
@@ -120,6 +126,82 @@ static VALUE native_m_declare(VALUE self, VALUE provider, VALUE name, VALUE pair
     }
     rp_object_own(object, probe);
     return object;
+}
+
+/* Raises for a name that has no spelling. */
+static void mangle(VALUE name, char out[RP_NAME_MAX + 1])
+{
+    StringValue(name);
+    enum rp_error error = rp_name_mangle(RSTRING_PTR(name), (size_t)RSTRING_LEN(name), out);
+    if (error) {
+        rb_raise(error_declaration, "%+" PRIsVALUE ": %s", name, rp_error_message(error));
+    }
+}
+
+/* The probes of a method, by moment; those that it does not have have no name. */
+struct method_probes {
+    struct rp_declaration declared[RP_MOMENT_COUNT];
+    struct rp_argument arguments[RP_MOMENT_COUNT][RP_SLOTS_MAX];
+    char names[RP_MOMENT_COUNT][2 * RP_NAME_MAX]; /* self_METHOD__MOMENT at most */
+};
+
+/* Raises if one of them is there already. */
+static void read_method(struct method_probes *probes, const char *provider, VALUE name,
+                        bool on_class, VALUE pairs, uint32_t group)
+{
+    char stem[RP_NAME_MAX + 1];
+    mangle(name, stem);
+    Check_Type(pairs, T_ARRAY);
+    for (int moment = 0; moment < RP_MOMENT_COUNT; moment++) {
+        VALUE own_pairs = rb_ary_entry(pairs, moment);
+        struct rp_declaration *declared = &probes->declared[moment];
+        *declared = (struct rp_declaration){.provider = provider, .group = group};
+        if (NIL_P(own_pairs)) {
+            continue;
+        }
+        char *end = stpcpy(stpcpy(probes->names[moment], on_class ? "self_" : ""), stem);
+        (void)stpcpy(stpcpy(end, "__"), rp_moment_name((enum rp_moment)moment));
+        declared->name = probes->names[moment];
+        declared->arguments = probes->arguments[moment];
+        declared->argument_count = read_arguments(own_pairs, probes->arguments[moment]);
+        if (rp_runtime_find(provider, declared->name)) {
+            rb_raise(error_declaration, "there is a probe %s:%s already; give one another provider",
+                     provider, declared->name);
+        }
+    }
+}
+
+/*
+ * declare_method(provider, name, on_class, pairs, group): [probe or nil, ...] by moment, as pairs have it. Raises
+ * when one of them can't be declared, and then has declared none.
+ */
+static VALUE native_m_declare_method(VALUE self, VALUE provider, VALUE name, VALUE on_class,
+                                     VALUE pairs, VALUE group)
+{
+    struct method_probes probes;
+    VALUE objects = rb_ary_new_capa(RP_MOMENT_COUNT);
+    read_method(&probes, StringValueCStr(provider), name, RTEST(on_class), pairs, NUM2UINT(group));
+    for (int moment = 0; moment < RP_MOMENT_COUNT; moment++) {
+        const struct rp_declaration *declared = &probes.declared[moment];
+        struct rp_probe *probe = NULL;
+        VALUE object = declared->name ? rp_object_new() : Qnil;
+        enum rp_error error = declared->name ? rp_runtime_declare(declared, &probe) : RP_OK;
+        if (error) {
+            while (moment--) {
+                if (probes.declared[moment].name) {
+                    (void)rp_runtime_remove(declared->provider, probes.names[moment]);
+                }
+            }
+            raise_declaration(error, provider, rb_utf8_str_new_cstr(declared->name), probe);
+        }
+        if (probe) {
+            rp_object_own(object, probe);
+        }
+        rb_ary_push(objects, object);
+    }
+    RB_GC_GUARD(provider);
+    RB_GC_GUARD(pairs);
+    return objects;
 }
 
 static VALUE owner_of(struct rp_probe *probe)
@@ -205,7 +287,9 @@ static VALUE native_m_load_builtin(VALUE self, VALUE directories, VALUE fast)
     size_t count = read_directories(directories, paths);
     enum rp_error error = rp_runtime_load_builtin(paths, count, site_kind(fast));
     if (!error) {
-        rp_tracer_use_common_pair();
+        rp_common_pair_use();
+        rp_vm_events_use_probes();
+        rp_rails_hooks_use_probes();
     }
     RB_GC_GUARD(directories);
     return outcome(error);
@@ -216,54 +300,9 @@ static VALUE native_m_unload(VALUE self)
     return rp_runtime_unload() ? Qtrue : Qfalse;
 }
 
-static void set(VALUE hash, const char *key, VALUE value)
-{
-    rb_hash_aset(hash, ID2SYM(rb_intern(key)), value);
-}
-
-static VALUE native_m_images(VALUE self)
-{
-    static const char *const states[] = {"current", "retiring", "retired"};
-    VALUE images = rb_ary_new();
-    const struct rp_image *image = rp_runtime_loader()->images;
-    for (; image; image = image->next) {
-        const struct rp_layout *layout = &image->mapping.layout;
-        VALUE facts = rb_hash_new();
-        char path[PATH_MAX];
-        rp_image_path(image, path, sizeof path);
-        set(facts, "path", rb_str_new_cstr(path));
-        set(facts, "state", ID2SYM(rb_intern(states[image->state])));
-        set(facts, "generation", UINT2NUM(image->number));
-        set(facts, "probes", UINT2NUM(layout->count));
-        set(facts, "attached", UINT2NUM(rp_mapping_attached(&image->mapping)));
-        set(facts, "site", ID2SYM(rb_intern(layout->site == RP_SITE_FAST ? "fast" : "safe")));
-        set(facts, "bytes", UINT2NUM(layout->file_size));
-        set(facts, "in_memory", image->path ? Qfalse : Qtrue);
-        rb_ary_push(images, facts);
-    }
-    return images;
-}
-
-/* [path, why, what the system said or nil] of each place that did not take an image. */
-static VALUE native_m_attempts(VALUE self)
-{
-    const struct rp_loader *loader = rp_runtime_loader();
-    VALUE attempts = rb_ary_new();
-    for (size_t i = 0; i < loader->attempt_count; i++) {
-        const struct rp_attempt *attempt = &loader->attempts[i];
-        const char *system = attempt->system_error ? strerror(attempt->system_error) : NULL;
-        rb_ary_push(attempts,
-                    rb_ary_new_from_args(3, rb_str_new_cstr(attempt->path ? attempt->path : "?"),
-                                         rb_str_new_cstr(rp_error_message(attempt->error)),
-                                         system ? rb_str_new_cstr(system) : Qnil));
-    }
-    return attempts;
-}
-
 /* -- images as bytes -- */
 
-/* A declaration from [provider, name, argument names, type numbers, group]; strings are not copied.
- */
+/* A declaration from [provider, name, [[argument, type], ...], group]; strings are not copied. */
 static void read_declaration(VALUE row, struct rp_declaration *declaration,
                              struct rp_argument *arguments)
 {
@@ -313,112 +352,12 @@ static VALUE native_m_image(VALUE self, VALUE rows, VALUE machine, VALUE site)
     return image;
 }
 
-/* -- changes -- */
-
-struct change {
-    VALUE owner;
-    VALUE attached;
-};
-
-static void collect_change(void *context, struct rp_probe *probe, bool attached)
-{
-    const struct change change = {(VALUE)probe->owner, attached ? Qtrue : Qfalse};
-    if (probe->owner) {
-        rp_buffer_append(context, &change, sizeof change);
-    }
-}
-
-/* [[probe, attached], ...] of what has changed since the last call. */
-static VALUE native_m_changes(VALUE self)
-{
-    struct rp_buffer changes = {0};
-    VALUE result = rb_ary_new();
-    rp_runtime_changes(collect_change, &changes);
-    for (size_t at = 0; at + sizeof(struct change) <= changes.size; at += sizeof(struct change)) {
-        struct change change;
-        memcpy(&change, changes.bytes + at, sizeof change);
-        rb_ary_push(result, rb_assoc_new(change.owner, change.attached));
-    }
-    rp_buffer_free(&changes);
-    return result;
-}
-
-/* The postponed job: between two instructions of some Ruby thread. */
-static void job(void *unused)
-{
-    (void)unused;
-    rp_object_notify(id_deliver, Qnil, Qnil,
-                     Qnil); /* may find classes, whose methods are then armed */
-    if (rp_tracer_settle()) {
-        rp_runtime_nudge(true);
-    }
-}
-
-static void stop_watcher(ruby_vm_t *vm)
-{
-    (void)vm;
-    rp_runtime_stop();
-}
-
 /* -- the rest of Native -- */
-
-static VALUE native_m_start(VALUE self, VALUE interval_ms)
-{
-    enum rp_error error = rp_runtime_init(NUM2UINT(interval_ms), rp_wake_request);
-    return error ? rb_str_new_cstr(rp_error_message(error)) : Qnil;
-}
 
 static VALUE native_m_set_strict(VALUE self, VALUE value)
 {
     rp_object_set_strict(RTEST(value));
     return value;
-}
-
-static VALUE native_m_set_wake_signal(VALUE self, VALUE signal)
-{
-    rp_wake_set_signal(NUM2INT(signal));
-    return signal;
-}
-
-static VALUE native_m_signal_free_p(VALUE self, VALUE signal)
-{
-    return rp_wake_is_free(NUM2INT(signal)) ? Qtrue : Qfalse;
-}
-
-static VALUE native_m_watch_file(VALUE self, VALUE path)
-{
-    return rp_runtime_watch_file(NIL_P(path) ? NULL : StringValueCStr(path)) ? Qfalse : Qtrue;
-}
-
-static VALUE native_m_take_file_change(VALUE self)
-{
-    return rp_runtime_take_file_change() ? Qtrue : Qfalse;
-}
-
-/* Has the job run again at the next poll. */
-static VALUE native_m_look_again(VALUE self)
-{
-    rp_runtime_nudge(false);
-    return Qnil;
-}
-
-static VALUE native_m_common_attached_p(VALUE self)
-{
-    return rp_tracer_is_common_attached() ? Qtrue : Qfalse;
-}
-
-/* Arms and disarms what there is to do, all of it. */
-static VALUE native_m_settle(VALUE self)
-{
-    while (rp_tracer_settle()) {
-        rb_thread_schedule();
-    }
-    return Qnil;
-}
-
-static VALUE native_m_watching_p(VALUE self)
-{
-    return rp_runtime_is_watching() ? Qtrue : Qfalse;
 }
 
 static VALUE native_m_fast_site_p(VALUE self)
@@ -429,58 +368,47 @@ static VALUE native_m_fast_site_p(VALUE self)
 static VALUE native_m_mangle(VALUE self, VALUE name)
 {
     char mangled[RP_NAME_MAX + 1];
-    StringValue(name);
-    enum rp_error error = rp_name_mangle(RSTRING_PTR(name), (size_t)RSTRING_LEN(name), mangled);
-    if (error) {
-        rb_raise(error_declaration, "%+" PRIsVALUE ": %s", name, rp_error_message(error));
-    }
+    mangle(name, mangled);
     return rb_utf8_str_new_cstr(mangled);
 }
 
 static void define_native(VALUE railprobe)
 {
     VALUE native = rb_define_module_under(railprobe, "Native");
-    rb_define_singleton_method(native, "start", native_m_start, 1);
     rb_define_singleton_method(native, "declare", native_m_declare, 4);
+    rb_define_singleton_method(native, "declare_method", native_m_declare_method, 5);
     rb_define_singleton_method(native, "find", native_m_find, 2);
     rb_define_singleton_method(native, "remove", native_m_remove, 2);
     rb_define_singleton_method(native, "probes", native_m_probes, 0);
     rb_define_singleton_method(native, "load", native_m_load, 2);
     rb_define_singleton_method(native, "load_builtin", native_m_load_builtin, 2);
     rb_define_singleton_method(native, "unload", native_m_unload, 0);
-    rb_define_singleton_method(native, "images", native_m_images, 0);
-    rb_define_singleton_method(native, "attempts", native_m_attempts, 0);
-    rb_define_singleton_method(native, "changes", native_m_changes, 0);
     rb_define_singleton_method(native, "strict=", native_m_set_strict, 1);
-    rb_define_singleton_method(native, "wake_signal=", native_m_set_wake_signal, 1);
-    rb_define_singleton_method(native, "signal_free?", native_m_signal_free_p, 1);
-    rb_define_singleton_method(native, "watch_file", native_m_watch_file, 1);
-    rb_define_singleton_method(native, "take_file_change", native_m_take_file_change, 0);
-    rb_define_singleton_method(native, "look_again", native_m_look_again, 0);
-    rb_define_singleton_method(native, "common_attached?", native_m_common_attached_p, 0);
-    rb_define_singleton_method(native, "settle", native_m_settle, 0);
-    rb_define_singleton_method(native, "watching?", native_m_watching_p, 0);
     rb_define_singleton_method(native, "fast_site?", native_m_fast_site_p, 0);
     rb_define_singleton_method(native, "mangle", native_m_mangle, 1);
     rb_define_singleton_method(native, "image", native_m_image, 3);
+    rp_vm_events_define(native);
+    rp_builtin_table_define(native);
 }
 
 RUBY_FUNC_EXPORTED void Init_railprobe(void)
 {
     rb_ext_ractor_safe(true);
     VALUE railprobe = rb_define_module("Railprobe");
-    id_deliver = rb_intern("deliver");
     error_declaration = rb_const_get(railprobe, rb_intern("DeclarationError"));
     rb_global_variable(&error_declaration);
     registry_guard = TypedData_Wrap_Struct(rb_cObject, &guard_type, &registry_guard);
     rb_global_variable(&registry_guard);
     rp_object_define(railprobe);
+    rp_own_type_define(railprobe);
     rp_tracer_define(railprobe);
     rp_configuration_define(railprobe);
+    rp_breaker_report_define(railprobe);
+    rp_loader_report_define(railprobe);
+    rp_changes_define(railprobe);
     rp_expression_object_define(railprobe);
-    rp_evaluate_init();
+    rp_attribute_init();
     rp_header_init();
     define_native(railprobe);
-    rp_wake_init(job);
-    ruby_vm_at_exit(stop_watcher);
+    rp_rails_hooks_define(railprobe);
 }

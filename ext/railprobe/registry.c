@@ -6,6 +6,7 @@
  */
 #include "registry.h"
 
+#include "measure.h"
 #include "name.h"
 
 #include <stdlib.h>
@@ -15,20 +16,55 @@ enum { FIRST_CAPACITY = 64 };
 
 /* -- firing -- */
 
-typedef void site_function(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                           uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-
-void rp_probe_fire(struct rp_probe *probe, const uint64_t slots[RP_SLOTS_MAX])
+/* Two Ractors may be at it: the meter of one of them stays. */
+struct rp_meter *rp_probe_make_meter(struct rp_probe *probe)
 {
-    const struct rp_site *site = atomic_load_explicit(&probe->sites, memory_order_acquire);
+    struct rp_meter *there = NULL;
+    struct rp_meter *meter = calloc(1, sizeof *meter);
+    if (meter && !atomic_compare_exchange_strong(&probe->meter, &there, meter)) {
+        free(meter);
+        meter = there;
+    }
+    return meter;
+}
+
+static void trip(struct rp_probe *probe, struct rp_meter *meter)
+{
+    const uint32_t pause = atomic_load(&rp_limits.pause);
+    const uint64_t until = rp_now_ns() + (uint64_t)pause * 1000000000;
+    atomic_store(&meter->rate, atomic_load(&rp_limits.rate));
+    atomic_store(&meter->pause, pause);
+    atomic_store(&meter->until, until);
+    if (!atomic_exchange(&probe->is_tripped, true)) {
+        atomic_fetch_add(&meter->trips, 1);
+        rp_limit_note_trip(until);
+    }
+}
+
+/* What is tripped stays so, however long ago its firings were. */
+bool rp_probe_look(struct rp_probe *probe, uint64_t number)
+{
+    struct rp_meter *meter = rp_probe_meter(probe);
+    if (!number && meter) {
+        number = rp_meter_count(meter);
+    }
+    if (!number) {
+        return true;
+    }
+    if (rp_probe_is_tripped(probe)) {
+        return false;
+    }
+    bool keeps = rp_meter_look(meter, number);
+    if (!keeps) {
+        trip(probe, meter);
+    }
+    return keeps;
+}
+
+void rp_sites_fire(const struct rp_site *site, const uint64_t slots[RP_SLOTS_MAX])
+{
     for (; site; site = atomic_load_explicit(&site->next, memory_order_acquire)) {
-        if (*site->semaphore) {
-            /* POSIX lets an address from mmap() be a function's; ISO C has no cast for it. */
-            site_function *function;
-            memcpy(&function, &site->address, sizeof function);
-            function(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5], slots[6], slots[7],
-                     slots[8], slots[9], slots[10], slots[11]);
-        }
+        rp_site_fire(site, slots);
     }
 }
 
@@ -123,8 +159,9 @@ static size_t strings_size(const struct rp_declaration *declaration)
 size_t rp_probe_size(const struct rp_probe *probe)
 {
     const struct rp_declaration *declaration = &probe->declaration;
+    const struct rp_meter *meter = atomic_load(&probe->meter);
     return sizeof *probe + declaration->argument_count * sizeof *declaration->arguments +
-           strings_size(declaration);
+           strings_size(declaration) + (meter ? sizeof *meter : 0);
 }
 
 /* Sizes are bounded by RP_SLOTS_MAX and by what the caller's strings already take in memory. */
@@ -149,25 +186,17 @@ static struct rp_probe *make_probe(const struct rp_declaration *declaration)
         arguments[i].name = put(&strings, declaration->arguments[i].name);
         arguments[i].type = declaration->arguments[i].type;
     }
-    probe->slots = (uint16_t)rp_declaration_slots(declaration);
+    probe->slots = (uint8_t)rp_declaration_slots(declaration);
     probe->is_declared = true;
     return probe;
 }
 
 void rp_probe_free(struct rp_probe *probe)
 {
-    free(probe);
-}
-
-static bool has_arguments_of(const struct rp_probe *probe, const struct rp_declaration *other)
-{
-    const struct rp_declaration *own = &probe->declaration;
-    bool same = own->argument_count == other->argument_count;
-    for (uint32_t i = 0; same && i < own->argument_count; i++) {
-        same = own->arguments[i].type == other->arguments[i].type &&
-               strcmp(own->arguments[i].name, other->arguments[i].name) == 0;
+    if (probe) {
+        free(atomic_load(&probe->meter));
     }
-    return same;
+    free(probe);
 }
 
 /* -- declaring, finding, removing -- */
@@ -184,7 +213,8 @@ static enum rp_error add(struct rp_registry *registry, const struct rp_declarati
         if (strcmp((*slot)->declaration.label, mangled->label) != 0) {
             return RP_NAME_CLASH;
         }
-        return has_arguments_of(*slot, mangled) ? RP_OK : RP_SIGNATURE;
+        return rp_declaration_has_arguments_of(&(*slot)->declaration, mangled) ? RP_OK
+                                                                               : RP_SIGNATURE;
     }
     *slot = make_probe(mangled);
     *probe = *slot;
@@ -212,8 +242,9 @@ enum rp_error rp_registry_declare(struct rp_registry *registry,
         error = RP_ARGUMENTS;
     }
     if (!error) {
-        rp_buffer_printf(&label, "%s:%s", declaration->provider, declaration->name);
-        rp_buffer_zero(&label, 1);
+        rp_buffer_text(&label, declaration->provider);
+        rp_buffer_text(&label, ":");
+        rp_buffer_string(&label, declaration->name);
         error = rp_buffer_error(&label);
     }
     if (!error) {

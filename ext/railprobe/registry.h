@@ -9,21 +9,26 @@
 
 #include "declaration.h"
 #include "error.h"
+#include "limit.h"
 #include "loader.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 
+/* What every firing reads comes first: behind a trap each further line of memory takes 5 ns. */
 struct rp_probe {
+    struct rp_site *_Atomic sites;  /* newest first; NULL before the first load */
+    struct rp_meter *_Atomic meter; /* NULL before the first firing */
+    atomic_bool is_tripped;         /* it is over its rate, or was not long ago */
+    bool was_attached;              /* as last told to the caller. Under the lock */
+    bool is_declared;               /* false once removed. Under the lock */
+    uint8_t slots;
+    atomic_uint_least32_t rejected;    /* fires dropped for their values */
     struct rp_declaration declaration; /* its strings and arguments lie behind the struct */
-    struct rp_site *_Atomic sites;     /* newest first; NULL before the first load */
     struct rp_image *image;            /* the current one, or NULL. Under the lock */
     const void *method;                /* the traced method it tells of, or NULL */
     uintptr_t owner;                   /* the caller's object for it; 0 until set */
-    atomic_uint_least32_t rejected;    /* fires dropped for their values */
-    uint16_t slots;
-    bool was_attached; /* as last told to the caller. Under the lock */
-    bool is_declared;  /* false once removed. Under the lock */
 };
 
 struct rp_registry {
@@ -32,20 +37,106 @@ struct rp_registry {
     size_t count;
 };
 
+/* For what every call runs through: the way past what is rare is laid out in one piece. */
+#define RP_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define RP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
 /* Whether a tracer is on the probe. Any thread. O(generations not yet retired), usually 1. */
 static inline bool rp_probe_is_attached(struct rp_probe *probe)
 {
     const struct rp_site *site = atomic_load_explicit(&probe->sites, memory_order_acquire);
-    for (; site; site = atomic_load_explicit(&site->next, memory_order_acquire)) {
-        if (*site->semaphore) {
-            return true;
-        }
+    bool is_attached = false;
+    while (site && !(is_attached = *site->semaphore)) {
+        site = atomic_load_explicit(&site->next, memory_order_acquire);
     }
-    return false;
+    return is_attached;
 }
 
-/* Fires every site of the probe that a tracer is on. Any thread; no call but the site itself. */
-void rp_probe_fire(struct rp_probe *probe, const uint64_t slots[RP_SLOTS_MAX]);
+/* Whether the probe, or all of them, went over a limit and its pause lasts. Any thread. O(1). */
+static inline bool rp_probe_is_tripped(const struct rp_probe *probe)
+{
+    return atomic_load_explicit(&probe->is_tripped, memory_order_relaxed) |
+           atomic_load_explicit(&rp_limits.are_all_tripped, memory_order_relaxed);
+}
+
+/*
+ * Whether to do anything for the probe: a tracer is on it, and it is not tripped. What arms, captures or
+ * fires asks this. Any thread. O(generations not yet retired).
+ */
+static inline bool rp_probe_is_wanted(struct rp_probe *probe)
+{
+    return rp_probe_is_attached(probe) && !rp_probe_is_tripped(probe);
+}
+
+struct rp_meter *rp_probe_make_meter(struct rp_probe *probe);
+
+/* The probe's meter, made if there is none yet; NULL when there is no memory. Any thread. */
+static inline struct rp_meter *rp_probe_meter(struct rp_probe *probe)
+{
+    struct rp_meter *meter = atomic_load_explicit(&probe->meter, memory_order_acquire);
+    return RP_LIKELY(meter) ? meter : rp_probe_make_meter(probe);
+}
+
+/*
+ * Makes every slot 0. One by one: of an initialiser or a loop GCC makes a `rep stos`, and a slot that is read
+ * soon after one waits for it, 20 ns.
+ */
+static inline void rp_slots_clear(uint64_t slots[RP_SLOTS_MAX])
+{
+    _Static_assert(RP_SLOTS_MAX == 12, "one line for each pair of slots");
+    slots[0] = slots[1] = 0;
+    slots[2] = slots[3] = 0;
+    slots[4] = slots[5] = 0;
+    slots[6] = slots[7] = 0;
+    slots[8] = slots[9] = 0;
+    slots[10] = slots[11] = 0;
+}
+
+typedef void rp_site_function(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                              uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+/* Calls the site if a tracer is on it. */
+static inline void rp_site_fire(const struct rp_site *site, const uint64_t slots[RP_SLOTS_MAX])
+{
+    if (RP_LIKELY(*site->semaphore)) {
+        /* POSIX lets an address from mmap() be a function's; ISO C has no cast for it. */
+        rp_site_function *function;
+        memcpy(&function, &site->address, sizeof function);
+        function(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5], slots[6], slots[7],
+                 slots[8], slots[9], slots[10], slots[11]);
+    }
+}
+
+/* The same of all from that one on. */
+void rp_sites_fire(const struct rp_site *site, const uint64_t slots[RP_SLOTS_MAX]);
+
+/* Whether a firing of that number, 0 for none yet, keeps to the rate. If not, the probe is tripped. */
+bool rp_probe_look(struct rp_probe *probe, uint64_t number);
+
+/*
+ * Fires every site of the probe that a tracer is on, and counts that. Any thread. False when that would go
+ * over its rate: it is tripped then, and nothing was fired. Waits for nothing, and calls nothing but the site;
+ * the clock is read a few times in as many firings as the limit allows in a second. The first one takes memory
+ * for a meter, unless rp_probe_meter() was asked for it before. In line: behind a trap a frame to leave costs
+ * 7 ns, and what is read anew as much, so the next site is known before.
+ */
+static inline bool rp_probe_fire(struct rp_probe *probe, const uint64_t slots[RP_SLOTS_MAX])
+{
+    const struct rp_site *site = atomic_load_explicit(&probe->sites, memory_order_acquire);
+    struct rp_meter *meter = atomic_load_explicit(&probe->meter, memory_order_acquire);
+    const uint64_t number = RP_LIKELY(meter) ? rp_meter_count(meter) : 0;
+    if (RP_UNLIKELY(!meter || number) && !rp_probe_look(probe, number)) {
+        return false;
+    }
+    if (RP_LIKELY(site)) {
+        const struct rp_site *next = atomic_load_explicit(&site->next, memory_order_acquire);
+        rp_site_fire(site, slots);
+        if (RP_UNLIKELY(next)) {
+            rp_sites_fire(next, slots);
+        }
+    }
+    return true;
+}
 
 /*
  * Declares a probe. provider and name are mangled here; declaration->provider and ->name are what

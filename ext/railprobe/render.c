@@ -7,7 +7,6 @@
 
 #include <ruby/debug.h>
 #include <ruby/encoding.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,13 +15,17 @@ enum { NESTING_MAX = 2, WORD_SIZE = 64 };
 static void begin(struct rp_text *text)
 {
     text->size = 0;
+    text->is_cut = false;
     text->bytes[0] = '\0';
 }
 
 /* Cuts at a character when there is no room for all: bytes are taken for UTF-8. */
 static void put(struct rp_text *text, const char *bytes, size_t size)
 {
-    size = rp_utf8_cut(bytes, size, RP_TEXT_MAX - text->size);
+    const size_t most = rp_limit_string(RP_TEXT_MAX); /* may have become less meanwhile */
+    const size_t room = most > text->size && !text->is_cut ? most - text->size : 0;
+    text->is_cut |= size > room;
+    size = rp_utf8_cut(bytes, size, room);
     memcpy(text->bytes + text->size, bytes, size);
     text->size += size;
     text->bytes[text->size] = '\0';
@@ -136,6 +139,76 @@ void rp_render_values(struct rp_text *text, int count, const VALUE *values)
         put_value(text, values[i], 1);
     }
     put_word(text, count > RP_RENDER_ELEMENTS ? ", ..)" : ")");
+}
+
+void rp_render_more(struct rp_text *text, const char *bytes, size_t size)
+{
+    put(text, bytes, size);
+}
+
+void rp_render_more_text(struct rp_text *text, VALUE value)
+{
+    if (RB_TYPE_P(value, T_STRING)) {
+        put_string(text, value);
+    } else if (RB_SYMBOL_P(value)) {
+        put_string(text, rb_sym2str(value));
+    }
+}
+
+void rp_render_text(struct rp_text *text, VALUE value)
+{
+    begin(text);
+    rp_render_more_text(text, value);
+}
+
+static void put_key(struct rp_text *text, VALUE key, int nesting)
+{
+    if (RB_TYPE_P(key, T_STRING) || RB_SYMBOL_P(key)) {
+        rp_render_more_text(text, key);
+    } else if (RB_INTEGER_TYPE_P(key) || RB_FLOAT_TYPE_P(key)) {
+        put_number(text, key);
+    } else if (RB_TYPE_P(key, T_ARRAY) && nesting < NESTING_MAX) {
+        for (long i = 0; i < RARRAY_LEN(key) && i < RP_RENDER_ELEMENTS; i++) {
+            put_word(text, i ? "/" : "");
+            put_key(text, RARRAY_AREF(key, i), nesting + 1);
+        }
+    } else if (!NIL_P(key)) {
+        put_class(text, key);
+    }
+}
+
+void rp_render_more_key(struct rp_text *text, VALUE key)
+{
+    put_key(text, key, 0);
+}
+
+struct pairs {
+    struct rp_text *text;
+    int count;
+};
+
+static int put_pair(VALUE key, VALUE value, VALUE argument)
+{
+    struct pairs *pairs = (struct pairs *)argument;
+    put_word(pairs->text, pairs->count++ ? ", " : "");
+    if (RB_SYMBOL_P(key)) {
+        put_string(pairs->text, rb_sym2str(key));
+        put_word(pairs->text, ": ");
+    } else {
+        put_value(pairs->text, key, 1);
+        put_word(pairs->text, " => ");
+    }
+    put_value(pairs->text, value, 1);
+    return pairs->text->is_cut ? ST_STOP : ST_CONTINUE;
+}
+
+void rp_render_pairs(struct rp_text *text, VALUE hash)
+{
+    struct pairs pairs = {text, 0};
+    begin(text);
+    put_word(text, "{");
+    rb_hash_foreach(hash, put_pair, (VALUE)&pairs);
+    put_word(text, "}");
 }
 
 void rp_render_class(struct rp_text *text, VALUE object)

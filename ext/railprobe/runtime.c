@@ -25,7 +25,10 @@ static struct {
     struct rp_file_watch file;
     struct rp_loader loader;
     struct rp_watcher watcher;
-} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct rp_breaker breaker;
+    _Atomic pid_t process;
+} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER,
+             .breaker = {.registries = {&runtime.registry, &runtime.builtin}}};
 
 static void lock(void)
 {
@@ -55,7 +58,11 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     rp_loader_after_fork_in_child(&runtime.loader);
+    atomic_store(&runtime.process, getpid());
     rp_watcher_after_fork_in_child(&runtime.watcher);
+    if (rp_breaker_after_fork_in_child(&runtime.breaker)) {
+        rp_watcher_nudge(&runtime.watcher, false);
+    }
     unlock();
 }
 
@@ -74,11 +81,43 @@ static void tick(void *context)
     (void)context;
     if (pthread_mutex_trylock(&runtime.lock) == 0) {
         (void)rp_loader_retire_idle(&runtime.loader, retired, NULL);
-        if (rp_file_watch_look(&runtime.file)) {
+        bool is_news = rp_file_watch_look(&runtime.file);
+        if (rp_breaker_look(&runtime.breaker) || is_news) {
             rp_watcher_nudge(&runtime.watcher, true);
         }
         unlock();
     }
+}
+
+/* -- limits -- */
+
+/* From whichever thread fires, wherever it is: it must not wait. The breaker's next look notices as well. */
+static void tripped(void)
+{
+    rp_watcher_nudge_unless_busy(&runtime.watcher);
+}
+
+void rp_runtime_set_limits(const struct rp_limits *limits)
+{
+    lock();
+    if (rp_breaker_set(&runtime.breaker, limits)) {
+        rp_watcher_nudge(&runtime.watcher, true);
+    }
+    unlock();
+}
+
+void rp_runtime_trips(rp_breaker_teller *teller, void *context)
+{
+    lock();
+    rp_breaker_trips(&runtime.breaker, teller, context);
+    unlock();
+}
+
+void rp_runtime_new_trips(rp_breaker_teller *teller, void *context)
+{
+    lock();
+    rp_breaker_new_trips(&runtime.breaker, teller, context);
+    unlock();
 }
 
 enum rp_error rp_runtime_init(unsigned interval_ms, void (*changed)(void *context, unsigned polls))
@@ -86,6 +125,10 @@ enum rp_error rp_runtime_init(unsigned interval_ms, void (*changed)(void *contex
     runtime.watcher = (struct rp_watcher){
         .interval_ms = interval_ms, .changed = changed, .tick = tick, .context = NULL};
     enum rp_error error = rp_watcher_init(&runtime.watcher);
+    atomic_store(&runtime.process, getpid());
+    if (!error) {
+        atomic_store(&rp_limits.tripped, tripped);
+    }
     if (!error && pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
         error = RP_FORK_HANDLER;
     }
@@ -406,6 +449,11 @@ void rp_runtime_probes(void (*visit)(void *context, struct rp_probe *probe), voi
 const struct rp_loader *rp_runtime_loader(void)
 {
     return &runtime.loader;
+}
+
+pid_t rp_runtime_process(void)
+{
+    return atomic_load_explicit(&runtime.process, memory_order_relaxed);
 }
 
 void rp_runtime_stop(void)

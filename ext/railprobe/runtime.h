@@ -7,8 +7,11 @@
 #ifndef RAILPROBE_RUNTIME_H
 #define RAILPROBE_RUNTIME_H
 
+#include "breaker.h"
 #include "loader.h"
 #include "registry.h"
+
+#include <sys/types.h>
 
 /*
  * Prepares the runtime, once in a process. changed is called from the watcher thread at each poll
@@ -46,6 +49,13 @@ enum rp_error rp_runtime_watch_file(const char *path);
 
 /* Whether the file was written since the last call, or since it was first watched. */
 bool rp_runtime_take_file_change(void);
+
+/* Puts limits in force; see rp_breaker_set(). What there is to arm again is a change. */
+void rp_runtime_set_limits(const struct rp_limits *limits);
+
+/* See rp_breaker_trips() and rp_breaker_new_trips(). teller is called under the lock: it must not call back. */
+void rp_runtime_trips(rp_breaker_teller *teller, void *context);
+void rp_runtime_new_trips(rp_breaker_teller *teller, void *context);
 
 /* Has the watcher call changed without a change: at once, or at the next poll. */
 void rp_runtime_nudge(bool at_once);
@@ -88,6 +98,12 @@ const struct rp_loader *rp_runtime_loader(void);
 /* The probe's owner is gone: takes it out of the registry, if it still is in there, and frees it.
  */
 void rp_runtime_free(struct rp_probe *probe);
+
+/*
+ * The number of this process, as known since it began or was forked. For what fires: the system call takes longer
+ * than a firing on a virtual machine that traps it.
+ */
+pid_t rp_runtime_process(void);
 
 /* Ends the watcher thread for good: after it nobody calls changed any more. */
 void rp_runtime_stop(void);

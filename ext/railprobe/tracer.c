@@ -4,11 +4,13 @@
 #include "tracer.h"
 
 #include "call.h"
+#include "collector.h"
+#include "common_pair.h"
 #include "object.h"
 #include "runtime.h"
+#include "wrapper.h"
 
 #include <ruby/encoding.h>
-#include <ruby/ractor.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ struct traced {
     VALUE probes;     /* the Array of them: calls in progress fire them even after a drop */
     VALUE captures;   /* for each moment an Array of Expressions */
     VALUE condition;  /* an Expression or nil */
+    VALUE own;        /* nil, or for each moment an Array of OwnTypes */
     VALUE parameters; /* of the method when programs were made for it last; nil before */
     bool is_armed;
     bool is_dropped; /* disarmed for good, and no longer in the list of methods */
@@ -29,10 +32,8 @@ struct traced {
 };
 
 static struct traced *methods;
-static struct rp_common common;
 static VALUE wrappers; /* target => its module, by identity; both go with the class */
 static VALUE class_traced_method;
-static VALUE module_methods; /* of Module itself, by name: a class may have others in their place */
 static uint32_t last_group;
 
 /* -- the object -- */
@@ -49,6 +50,7 @@ static void traced_mark(void *data)
     rb_gc_mark(traced->captures);
     rb_gc_mark(traced->method.headers);
     rb_gc_mark(traced->condition);
+    rb_gc_mark(traced->own);
     rb_gc_mark(traced->parameters);
 }
 
@@ -121,8 +123,7 @@ static VALUE module_of(struct traced *traced)
 {
     VALUE module = rb_funcall(wrappers, rb_intern("[]"), 1, traced->target);
     if (NIL_P(module)) {
-        module = rb_module_new();
-        rb_prepend_module(traced->target, module);
+        module = rp_wrapper_prepend(traced->target);
         rb_funcall(wrappers, rb_intern("[]="), 2, traced->target, module);
     }
     return module;
@@ -157,18 +158,6 @@ static bool make_programs(struct traced *traced)
     return NIL_P(traced->condition) || traced->method.condition;
 }
 
-/* What Module's own method of that name says of the target, whatever the class has made of it. */
-static VALUE ask(VALUE target, const char *question, VALUE name)
-{
-    VALUE key = ID2SYM(rb_intern(question));
-    VALUE method = rb_hash_lookup(module_methods, key);
-    if (NIL_P(method)) {
-        method = rb_funcall(rb_cModule, rb_intern("instance_method"), 1, key);
-        rb_hash_aset(module_methods, key, method);
-    }
-    return rb_funcall(method, rb_intern("bind_call"), 2, target, name);
-}
-
 static VALUE fail(struct traced *traced, const char *why)
 {
     traced->failure = rb_utf8_str_new_cstr(why);
@@ -182,13 +171,13 @@ static VALUE fail(struct traced *traced, const char *why)
 static void remember_aliases(struct traced *traced, const char *list)
 {
     struct rp_method *method = &traced->method;
-    VALUE names = ask(traced->target, list, Qfalse);
+    VALUE names = rp_wrapper_ask(traced->target, list, Qfalse);
     if (NIL_P(method->aliases)) {
         method->aliases = rb_hash_new();
     }
     for (long i = 0; i < RARRAY_LEN(names); i++) {
         VALUE name = RARRAY_AREF(names, i);
-        VALUE found = ask(traced->target, "instance_method", name);
+        VALUE found = rp_wrapper_ask(traced->target, "instance_method", name);
         if (name != ID2SYM(method->name) && NIL_P(rb_hash_lookup(method->aliases, name)) &&
             rb_funcall(found, rb_intern("original_name"), 0) == ID2SYM(method->name)) {
             rb_hash_aset(method->aliases, name, method->original);
@@ -208,11 +197,9 @@ static VALUE arm(VALUE argument)
     }
     void *stub = probe ? rp_runtime_stub(probe) : NULL;
     if (!stub) {
-        return fail(traced, "its probe is not loaded");
+        return Qfalse; /* declared since the last load; the common pair may want it before the next */
     }
-    bool is_private = RTEST(ask(traced->target, "private_method_defined?", name));
-    bool is_protected = RTEST(ask(traced->target, "protected_method_defined?", name));
-    VALUE original = ask(traced->target, "instance_method", name);
+    VALUE original = rp_wrapper_ask(traced->target, "instance_method", name);
     if (!NIL_P(method->original) && !RTEST(rb_equal(method->original, original))) {
         remember_aliases(traced, "instance_methods");
         remember_aliases(traced, "private_instance_methods");
@@ -228,18 +215,14 @@ static VALUE arm(VALUE argument)
     traced->wrapper = module_of(traced);
     VALUE (*function)(ANYARGS);
     memcpy(&function, &stub, sizeof function);
-    rb_ext_ractor_safe(true);
-    rb_define_method_id(traced->wrapper, method->name, function, -1);
-    if (is_private || is_protected) {
-        ask(traced->wrapper, is_private ? "private" : "protected", name);
-    }
+    rp_wrapper_define(traced->wrapper, traced->target, method->name, function);
     return Qtrue;
 }
 
 static VALUE disarm(VALUE argument)
 {
     struct traced *traced = (struct traced *)argument;
-    ask(traced->wrapper, "remove_method", ID2SYM(traced->method.name));
+    rp_wrapper_remove(traced->wrapper, traced->method.name);
     return Qtrue;
 }
 
@@ -273,18 +256,34 @@ static bool is_attached(struct rp_probe *probe)
     return probe && rp_probe_is_attached(probe);
 }
 
-bool rp_tracer_is_common_attached(void)
+static bool is_probe_wanted(struct rp_probe *probe)
 {
-    return is_attached(common.entry) || is_attached(common.returned);
+    return probe && rp_probe_is_wanted(probe);
+}
+
+/* Whether it holds for a probe that the method fires. */
+static bool any_probe(const struct traced *traced, bool (*holds)(struct rp_probe *probe))
+{
+    bool any = holds(rp_common_pair.entry) || holds(rp_common_pair.returned);
+    for (int i = 0; i < RP_MOMENT_COUNT && !any; i++) {
+        any = holds(traced->method.probes[i]);
+    }
+    return any;
 }
 
 static bool is_wanted(const struct traced *traced)
 {
-    bool wanted = rp_tracer_is_common_attached();
-    for (int i = 0; i < RP_MOMENT_COUNT && !wanted; i++) {
-        wanted = is_attached(traced->method.probes[i]);
+    return !traced->is_dropped && any_probe(traced, is_probe_wanted);
+}
+
+bool rp_tracer_is_any_wanted(void)
+{
+    for (const struct traced *traced = methods; traced; traced = traced->next) {
+        if (is_wanted(traced)) {
+            return true;
+        }
     }
-    return wanted && !traced->is_dropped;
+    return false;
 }
 
 /* A failure is tried again when a tracer comes anew, not at every look. */
@@ -308,36 +307,66 @@ bool rp_tracer_settle(void)
 {
     int changed = 0;
     for (struct traced *traced = methods; traced && changed < RP_ARM_BATCH; traced = traced->next) {
-        changed += settle(traced);
+        /* Until nothing changes: arming may let other threads run, and the tracer has left meanwhile. */
+        while (changed < RP_ARM_BATCH && settle(traced)) {
+            changed++;
+        }
     }
     return changed >= RP_ARM_BATCH;
 }
 
-void rp_tracer_use_common_pair(void)
-{
-    common.entry = rp_runtime_builtin("tracers", "method__entry");
-    common.returned = rp_runtime_builtin("tracers", "method__return");
-    rp_call_init(&common);
-}
-
 /* -- methods of TracedMethod -- */
 
+/* The helper types of the app's own; false when there is no memory. Kept for as long as the process lives. */
+static bool read_own_types(struct rp_method *method, VALUE own)
+{
+    if (NIL_P(own)) {
+        return true;
+    }
+    struct rp_own_types *types = calloc(RP_MOMENT_COUNT, sizeof *types);
+    for (long i = 0; types && i < RP_MOMENT_COUNT; i++) {
+        rp_own_types_read(&types[i], rb_ary_entry(own, i));
+        method->is_long[i] = types[i].count > 0;
+    }
+    method->own = types;
+    return types != NULL;
+}
+
+static void find_long_probes(struct traced *traced)
+{
+    for (int helper = 0; helper < RP_HELPER_COUNT; helper++) {
+        const struct rp_helper_facts *facts = rp_helper_facts((enum rp_helper)helper);
+        if (facts->slots && traced->method.helpers & 1u << helper) {
+            traced->method.is_long[facts->moment] = true;
+        }
+    }
+    for (int moment = 0; moment < RP_MOMENT_COUNT; moment++) {
+        if (RARRAY_LEN(rb_ary_entry(traced->captures, moment))) {
+            traced->method.is_long[moment] = true;
+        }
+    }
+}
+
 /*
- * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames, captures, condition, headers):
- * probes are Railprobe::Probe or nil, declared with the group that .next_group gave; captures are three
+ * TracedMethod.new(target, name, subject, helpers, [entry, return, raise], frames, captures, condition, headers,
+ * own): probes are Railprobe::Probe or nil, declared with the group that .next_group gave; captures are three
  * Arrays of Expressions, for the probes in that order; condition is an Expression or nil; headers are the
- * env's names of those that the type header carries.
+ * env's names of those that the type header carries; own is nil or three Arrays of OwnTypes, likewise.
  */
 static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, VALUE helpers,
                           VALUE probes, VALUE frames, VALUE captures, VALUE condition,
-                          VALUE headers)
+                          VALUE headers, VALUE own)
 {
     struct traced *traced = calloc(1, sizeof *traced);
     Check_Type(target, RB_TYPE_P(target, T_MODULE) ? T_MODULE : T_CLASS);
     Check_Type(probes, T_ARRAY);
     Check_Type(captures, T_ARRAY);
+    for (int i = 0; i < RP_MOMENT_COUNT; i++) {
+        Check_Type(rb_ary_entry(captures, i), T_ARRAY);
+    }
     Check_Type(headers, T_ARRAY);
-    if (!traced || !(traced->subject = strdup(StringValueCStr(subject)))) {
+    if (!traced || !read_own_types(&traced->method, own) ||
+        !(traced->subject = strdup(StringValueCStr(subject)))) {
         free(traced);
         rb_memerror();
     }
@@ -346,6 +375,7 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
     traced->captures = captures;
     traced->method.headers = headers;
     traced->condition = condition;
+    traced->own = own;
     traced->parameters = Qnil;
     traced->wrapper = traced->failure = traced->method.original = Qnil;
     traced->method.aliases = Qnil;
@@ -354,6 +384,7 @@ static VALUE traced_m_new(VALUE self, VALUE target, VALUE name, VALUE subject, V
     traced->method.frames = NUM2INT(frames);
     VALUE object = TypedData_Wrap_Struct(self, &traced_type, traced);
     traced->method.helpers = NUM2UINT(helpers) & ((1u << RP_HELPER_COUNT) - 1);
+    find_long_probes(traced);
     for (int i = 0; i < RP_MOMENT_COUNT; i++) {
         VALUE probe = rb_ary_entry(probes, i);
         if (!NIL_P(probe)) {
@@ -376,6 +407,14 @@ static VALUE traced_m_next_group(VALUE self)
 static VALUE traced_m_armed_p(VALUE self)
 {
     return traced_of(self)->is_armed ? Qtrue : Qfalse;
+}
+
+/* Whether it would be armed if nothing were over a limit. */
+static VALUE traced_m_tripped_p(VALUE self)
+{
+    const struct traced *traced = traced_of(self);
+    bool is_attached_to = !traced->is_dropped && any_probe(traced, is_attached);
+    return is_attached_to && !is_wanted(traced) ? Qtrue : Qfalse;
 }
 
 static VALUE traced_m_failure(VALUE self)
@@ -413,19 +452,20 @@ void rp_tracer_define(VALUE railprobe)
 {
     wrappers = rb_class_new_instance(0, NULL, rb_path2class("ObjectSpace::WeakMap"));
     rb_global_variable(&wrappers);
-    module_methods = rb_hash_new();
-    rb_global_variable(&module_methods);
     class_traced_method = rb_define_class_under(railprobe, "TracedMethod", rb_cObject);
     rb_global_variable(&class_traced_method);
     rb_undef_alloc_func(class_traced_method);
-    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 9);
+    rb_define_singleton_method(class_traced_method, "new", traced_m_new, 10);
     rb_define_singleton_method(class_traced_method, "next_group", traced_m_next_group, 0);
     rb_define_method(class_traced_method, "armed?", traced_m_armed_p, 0);
+    rb_define_method(class_traced_method, "tripped?", traced_m_tripped_p, 0);
     rb_define_method(class_traced_method, "failure", traced_m_failure, 0);
     rb_define_method(class_traced_method, "subject", traced_m_subject, 0);
     rb_define_method(class_traced_method, "target", traced_m_target, 0);
     rb_define_method(class_traced_method, "drop", traced_m_drop, 0);
 
+    rp_collector_init();
+    rp_call_init();
     void (*handler)(void);
     VALUE (*call)(int, VALUE *, VALUE, uint32_t, void *const *) = rp_call_traced;
     memcpy(&handler, &call, sizeof handler);

@@ -23,10 +23,7 @@ void rp_tracer_define(VALUE railprobe);
  */
 bool rp_tracer_settle(void);
 
-/* Whether a tracer is on the common pair, and so on every method. */
-bool rp_tracer_is_common_attached(void);
-
-/* Looks up the common pair; after it was loaded. */
-void rp_tracer_use_common_pair(void);
+/* Whether a tracer is on any method. O(methods traced). */
+bool rp_tracer_is_any_wanted(void);
 
 #endif

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 64 * 1024, WORD = sizeof(uint64_t) / sizeof(uint16_t) };
+enum { STACK_SIZE = 64 * 1024, WORD = sizeof(uint64_t) / sizeof(uint16_t), QUICK_POLLS = 4 };
 
 /* -- one look -- */
 
@@ -45,6 +45,7 @@ bool rp_watcher_take(struct rp_watcher *watcher)
 {
     bool changed = false;
     pthread_mutex_lock(&watcher->lock);
+    watcher->is_nudged = false;
     for (size_t i = 0; i < watcher->region_count; i++) {
         struct rp_watcher_region *region = &watcher->regions[i];
         for (size_t number = 0; number < region->count; number++) {
@@ -67,15 +68,28 @@ void rp_watcher_nudge(struct rp_watcher *watcher, bool at_once)
     pthread_mutex_unlock(&watcher->lock);
 }
 
+void rp_watcher_nudge_unless_busy(struct rp_watcher *watcher)
+{
+    if (pthread_mutex_trylock(&watcher->lock) == 0) {
+        watcher->is_nudged = true;
+        pthread_cond_signal(&watcher->wake);
+        pthread_mutex_unlock(&watcher->lock);
+    }
+}
+
 /* -- the thread -- */
 
-/* Half a poll after a change: a process that sleeps through it is woken well within two. */
+/*
+ * A tenth of a poll after a change, for four times: a process that sleeps through it is woken well within two. The
+ * first waking may be in vain: Ruby notes a job with the thread that ran last, which need not be the main thread, and
+ * that is the one a signal wakes. It has run then, so at the second the job is noted with it.
+ */
 static struct timespec next_poll(const struct rp_watcher *watcher)
 {
     struct timespec time;
     unsigned interval_ms = watcher->interval_ms;
-    if (watcher->polls_with_change == 1) {
-        interval_ms = (interval_ms + 1) / 2;
+    if (watcher->polls_with_change >= 1 && watcher->polls_with_change <= QUICK_POLLS) {
+        interval_ms = (interval_ms + 9) / 10;
     }
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
     time.tv_sec += interval_ms / 1000;
@@ -98,7 +112,6 @@ static void *run(void *argument)
             break;
         }
         bool changed = any_changed(watcher) || watcher->is_nudged;
-        watcher->is_nudged = false;
         unsigned polls = watcher->polls_with_change;
         watcher->polls_with_change = changed ? polls + 1 : 0;
         pthread_mutex_unlock(&watcher->lock);

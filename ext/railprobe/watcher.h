@@ -60,10 +60,14 @@ enum rp_error rp_watcher_watch(struct rp_watcher *watcher, const volatile uint16
 /* Watches them no more. Unknown ones are ignored. */
 void rp_watcher_unwatch(struct rp_watcher *watcher, const volatile uint16_t *semaphores);
 
-/* Has the thread call changed as if there was a change: at once, or at the next poll. */
+/* Has the thread call changed as if there was a change: at once or at the next poll, and again at each
+ * until rp_watcher_take(). */
 void rp_watcher_nudge(struct rp_watcher *watcher, bool at_once);
 
-/* Takes what is as seen. True if anything had changed. Any thread. O(semaphores). */
+/* At once, unless somebody holds the lock, for which it does not wait. */
+void rp_watcher_nudge_unless_busy(struct rp_watcher *watcher);
+
+/* Takes what is as seen, and a nudge as heard. True if anything had changed. Any thread. O(semaphores). */
 bool rp_watcher_take(struct rp_watcher *watcher);
 
 /* Ends the thread, if it runs, and waits for its end. Not from a callback. */

@@ -4,11 +4,14 @@ require "railprobe"
 
 module Railprobe
   # The command `railprobe VERB ...`. Each verb is a file in cli/ with a class that has a SUMMARY, a USAGE and
-  # .run(arguments, out, err) => exit code.
+  # .run(arguments, out, err) => exit code. What only a booted app can do is a class of the same kind without these
+  # two, and a task (tasks/tracing.rake).
   module CLI
-    VERBS = { "check" => :Check }.freeze
+    VERBS = { "check" => :Check, "doctor" => :Doctor }.freeze
 
-    autoload :Check, File.expand_path("cli/check", __dir__)
+    %w[Build Check Doctor List Report Run].each do |name|
+      autoload name, File.expand_path("cli/#{name.downcase}", __dir__)
+    end
 
     OK = 0
     FAILED = 1

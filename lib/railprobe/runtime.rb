@@ -28,6 +28,31 @@ module Railprobe
         fail_or_complain(error.class, "the block given to #{probe.name} raised #{error.class}: #{error.message}")
       end
 
+      # Something of ours in an event of Rails has raised; name says in which.
+      def hook_failed(_probe, name, error)
+        fail_or_complain(error.class, "what is fired for #{name} raised #{error.class}: #{error.message}")
+      end
+
+      # The block of a helper type has raised error, or was left otherwise: nil.
+      def type_failed(label, error, _unused)
+        how = error ? "raised #{error.class}: #{error.message}" : "was left by throw, break or return"
+        fail_or_complain(Error, "the block of the helper type #{label} #{how}")
+      end
+
+      # It gave values that do not fit; wrong is the number and the name of the argument, nil if there are too
+      # few or too many.
+      def type_refused(label, values, wrong)
+        given = values.map { |value| class_name(value) }
+        what = wrong ? "#{wrong.last} can't be #{article(given[wrong.first])}" : "the number of values is wrong"
+        fail_or_complain(ArgumentError, "the block of the helper type #{label} gave (#{given.join(", ")}): #{what}")
+      end
+
+      # A call in another Ractor than the main one, where it can't run.
+      def type_unshareable(label, _unused, _neither)
+        fail_or_complain(Error, "the block of the helper type #{label} runs in the main Ractor only; " \
+                                "one that Ractor.make_shareable takes runs in all")
+      end
+
       # Tracers have come or gone.
       def deliver(_probe, _first, _second) = instance.deliver
 
@@ -57,9 +82,9 @@ module Railprobe
       def article(class_name) = "#{class_name.match?(/\A[AEIOU]/) ? "an" : "a"} #{class_name}"
     end
 
-    attr_reader :strict
+    attr_reader :strict, :helper_types
     attr_accessor :logger
-    attr_writer :root
+    attr_writer :root, :hooks
 
     def initialize
       @strict = false
@@ -68,6 +93,8 @@ module Railprobe
       @silent = false
       @attached = {}
       @tracers = Tracers.new
+      @hooks = nil
+      @helper_types = HelperTypes.new
       @listeners = []
       @changes = Thread::Queue.new
       @delivering = false
@@ -98,6 +125,17 @@ module Railprobe
       !probe.nil?
     end
 
+    # True if it is there now. A file that is read from now on may name it.
+    def helper_type(name, moment, arguments, block)
+      raise ::ArgumentError, "helper_type needs a block" unless block
+
+      @helper_types.register(name, moment, arguments, block)
+      true
+    rescue DeclarationError => error
+      fail_or_complain(DeclarationError, error.message)
+      false
+    end
+
     def providers
       Engine.probes.sort_by(&:name).group_by(&:provider).sort.to_h
     end
@@ -118,15 +156,17 @@ module Railprobe
 
     # -- tracers ----------------------------------------------------------------------------------
 
-    # Reads the file and loads what it asks for. Errors in it are complained of, and the rest holds.
-    def start(path)
+    # Reads the file and loads what it asks for. Errors in it are complained of, and the rest holds. Without an
+    # optional one the builtin probes are loaded, and it is read when it comes.
+    def start(path, optional)
       return ignore_file if ENGINE_FAILURE
 
-      configuration = Configuration.read(File.expand_path(path, root))
+      configuration = read(File.expand_path(path, root), optional)
       complain_of(configuration)
       Engine.watch_file(configuration.reload? ? configuration.path : nil)
+      Engine.rails = configuration.rails
       @tracers.apply(configuration)
-      load(nil)
+      load(nil).tap { @tracers.complain_of_missing }
     rescue SystemCallError, Configuration::Invalid => error
       fail_or_complain(Configuration::Invalid, "#{path}: #{error.message}")
       false
@@ -139,8 +179,9 @@ module Railprobe
       return complain_of(configuration) unless configuration.valid?
 
       Engine.watch_file(configuration.reload? ? path : nil)
+      Engine.rails = configuration.rails
       @tracers.apply(configuration)
-      load(nil)
+      load(nil).tap { @tracers.complain_of_missing }
     rescue SystemCallError => error
       fail_or_complain(Configuration::Invalid, "#{path}: #{error.message}")
       false
@@ -150,18 +191,19 @@ module Railprobe
 
     def load(site)
       fast = fast_site?(site || @tracers.configuration&.site)
-      @load_failure = (Engine.load_builtin(directories, fast) if @tracers.configuration) ||
-                      Engine.load(directories, fast)
-      return settle if @load_failure.nil?
-
-      tried = Engine.attempts.map { |path, why, system| "#{path}: #{why}#{" (#{system})" if system}" }
-      fail_or_complain(LoadError, "no probe can be attached to: #{@load_failure}. Tried #{tried.join("; ")}")
-      false
+      @load_failure = (Engine.load_builtin(directories, fast) if @tracers.configuration)
+      attempts = Engine.attempts
+      @load_failure ||= Engine.load(directories, fast)
+      attempts |= Engine.attempts
+      settle unless @load_failure
+      complain_of_places(attempts)
+      @load_failure.nil?
     end
 
     def unload
       tell(@attached.each_key.map { |probe| [probe, false] })
       @tracers.clear if @tracers.configuration
+      @silent = false
       Engine.unload
     end
 
@@ -169,15 +211,20 @@ module Railprobe
       ENGINE_FAILURE || @start_failure || @load_failure
     end
 
-    # Where images may be, best first: RAILPROBE_DIR, the app's tmp/railprobe, the user's run-time
-    # directory, a private directory under the system's temporary one.
+    # Where images may be, best first: the app's own directories, the user's run-time directory, a private directory
+    # under the system's temporary one.
     def directories
-      tmp = absolute("tmp") { root }
       run_time = setting("XDG_RUNTIME_DIR")
-      [setting("RAILPROBE_DIR"),
-       (File.join(tmp, "railprobe") if tmp && File.directory?(tmp)),
-       (File.join(run_time, "railprobe") if run_time),
-       File.join(setting("TMPDIR") || "/tmp", "railprobe-#{Process.euid}")]
+      temporary = File.join(setting("TMPDIR") || "/tmp", "railprobe-#{Process.euid}")
+      app_directories | [(File.join(run_time, "railprobe") if run_time), temporary]
+                        .compact.filter_map { |path| absolute(path) { Dir.pwd } }
+    end
+
+    # RAILPROBE_DIR, what the file names, the app's tmp/railprobe: where its other processes look too, whoever they run
+    # as.
+    def app_directories
+      tmp = absolute("tmp") { root }
+      [setting("RAILPROBE_DIR"), configured_directory, (File.join(tmp, "railprobe") if tmp && File.directory?(tmp))]
         .compact.filter_map { |path| absolute(path) { Dir.pwd } }.uniq
     end
 
@@ -199,8 +246,19 @@ module Railprobe
     # Runs between two instructions of any Ruby thread, where no lock can be taken. So the blocks are called
     # by a thread that lives for as long as there are changes.
     def deliver
+      changes = Engine.changes # first: a nudge that comes of the rest is one for the next time
       look_at_tracers
-      tell(Engine.changes)
+      @changes << :hooks if @hooks&.changed?
+      Engine.new_trips.each { |trip| @changes << describe_trip(*trip) }
+      tell(changes)
+    end
+
+    # Classes that an autoloader has loaded, also anew: nobody has called a method of theirs yet. In the thread that
+    # loads.
+    def class_loaded(name)
+      Engine.settle if @tracers.class_loaded(name)
+    rescue StandardError => error
+      fail_or_complain(error.class, "#{name} can't be traced: #{error.message}")
     end
 
     # -- report -----------------------------------------------------------------------------------
@@ -210,9 +268,11 @@ module Railprobe
       { supported: unsupported_reason.nil?, unsupported_reason: unsupported_reason,
         probes: probes.size, attached: probes.select(&:attached?).map(&:name).sort,
         rejected: probes.to_h { |probe| [probe.name, probe.rejected] }.select { |_, count| count.positive? },
-        images: Engine.images, attempts: Engine.attempts,
+        images: Engine.images, retired_images: Engine.retired_images, attempts: Engine.attempts,
         watcher: { running: Engine.watching?, interval_ms: interval_ms, wake_signal: @wake_signal },
-        tracers: @tracers.report, complaints: @complaints.dup }
+        vm_hooks: Engine.vm_hooks, tracers: @tracers.report(tell: !strict), helper_types: @helper_types.report,
+        limits: Engine.limits,
+        rails: { armed: @hooks ? @hooks.armed : [], errors: Engine.hook_errors }, complaints: @complaints.dup }
     end
 
     # -- complaints -------------------------------------------------------------------------------
@@ -226,7 +286,7 @@ module Railprobe
         message = "there is more to complain of than the #{COMPLAINTS_MAX} things said"
       end
       @complaints[message] += 1
-      warn_once(message) if @complaints[message] == 1
+      log(message) if @complaints[message] == 1
     end
 
     private
@@ -235,8 +295,25 @@ module Railprobe
       trap_wake_signal
       deliver
       Engine.settle # who is attached already is armed at once
-      true
     end
+
+    def configured_directory
+      path = @tracers.configuration&.directory
+      absolute(path) { root } if path
+    end
+
+    # Of what did not take an image: everything where nothing did, else only the directory that the file names.
+    def complain_of_places(attempts)
+      if @load_failure
+        tried = attempts.map { |attempt| place(*attempt) }
+        fail_or_complain(LoadError, "no probe can be attached to: #{@load_failure}. Tried #{tried.join("; ")}")
+      elsif (refused = attempts.find { |path, *| path == configured_directory })
+        fail_or_complain(LoadError, "the directory that #{@tracers.configuration.path} names can't be used, so " \
+                                    "images are elsewhere (Railprobe.report tells where): #{place(*refused)}")
+      end
+    end
+
+    def place(path, why, system) = "#{path}: #{why}#{" (#{system})" if system}"
 
     # Passes changes on to the listeners' thread, which is started if it is not there.
     def tell(changes)
@@ -256,7 +333,11 @@ module Railprobe
     def call_listeners
       loop do
         while (change = next_change)
-          change.is_a?(Symbol) ? call(change) : @listeners.each { |listener| call_listener(listener, *change) }
+          case change
+          when Symbol then call(change)
+          when String then log(change)
+          else @listeners.each { |listener| call_listener(listener, *change) }
+          end
         end
         @delivering = false
         break if @changes.empty? || @delivering
@@ -265,9 +346,27 @@ module Railprobe
       end
     end
 
-    # :load or :reload, which take files and locks and so are nothing for a postponed job.
+    # :load, :reload, :hooks or :missing, which take files and locks and so are nothing for a postponed job.
     def call(task)
-      task == :reload ? reload : load(nil)
+      case task
+      when :load then load(nil)
+      when :reload then reload
+      when :hooks then settle_hooks
+      when :missing then @tracers.complain_of_missing
+      end
+    end
+
+    # What waits for a class is looked at again with the next poll.
+    def settle_hooks
+      @hooks.settle
+      Engine.look_again if @hooks.changed?
+    end
+
+    # One line for each trip; they are counted in the report.
+    def describe_trip(name, limit, pause)
+      return "#{name} fires more than #{limit} times a second (limits: rate); disarmed for #{pause} s" if name
+
+      "all probes together take more than #{limit} % of a CPU (limits: cpu); disarmed for #{pause} s"
     end
 
     # Without a lock, and without loading a class.
@@ -276,6 +375,7 @@ module Railprobe
 
       @changes << :reload if Engine.take_file_change
       @changes << :load if @tracers.refresh
+      @changes << :missing if @tracers.long_missing?
       Engine.look_again if @tracers.waiting_for_class?
     end
 
@@ -283,6 +383,16 @@ module Railprobe
     def ignore_file
       @silent = true
       false
+    end
+
+    # One that can't be read is as good as none where it is optional.
+    def read(path, optional)
+      Configuration.read(path)
+    rescue SystemCallError => error
+      raise unless optional
+
+      fail_or_complain(Configuration::Invalid, "#{path}: #{error.message}") unless error.is_a?(Errno::ENOENT)
+      Configuration.new("", path)
     end
 
     def complain_of(configuration)
@@ -317,7 +427,7 @@ module Railprobe
     end
 
     # A logger that fails must not fail the app.
-    def warn_once(message)
+    def log(message)
       logger ? logger.warn("railprobe: #{message}") : Kernel.warn("railprobe: #{message}")
     rescue StandardError, ScriptError
       nil

@@ -15,53 +15,62 @@ module Railprobe
     # In the order of the C table (helper.h): the probe of each, and the arguments it adds there.
     HELPERS = {
       latency: [:return, {}], entry: [:entry, {}], args: [:entry, { args: :string }],
-      result: [:return, { result: :string }], exception: [:raise, { exception: :string, message: :string }],
+      result: [:return, { result: :string }], exception: [:raise, {}],
       stack: [:entry, { stack: :string }], allocations: [:return, { objects: :integer, bytes: :integer }],
       gc: [:return, { gc_ns: :integer }], cpu: [:return, { cpu_ns: :integer }],
-      header: [:entry, { trace_id_hi: :integer, trace_id_lo: :integer, span_id: :integer }]
+      header: [:entry, { trace_id_hi: :unsigned, trace_id_lo: :unsigned, span_id: :unsigned }]
     }.freeze
     NUMBERS = HELPERS.keys.each_with_index.to_h.freeze
+    OURS = HELPERS.keys.freeze
+    NONE = [].freeze
+    NO_CAPTURES = {}.freeze
     COMMON = { overhead_ns: :integer, subject: :string, ctx: :integer }.freeze
     MOMENTS = {
-      entry: COMMON, return: COMMON.merge(duration_ns: :integer, status: :integer), raise: COMMON
+      entry: COMMON, return: COMMON.merge(duration_ns: :integer, status: :integer),
+      raise: COMMON.merge(exception: :string, message: :string)
     }.freeze
 
-    attr_reader :line, :class_name, :types, :provider, :condition
+    attr_reader :types, :condition, :unknown_types
 
     # A row of what the engine has read, which leaves out those that are wrong; headers as the file has them.
-    def initialize(row, headers = [])
+    def initialize(row, headers = NONE)
       @row = row
-      @line = row.fetch(:line)
-      @class_name = row.fetch(:class_name)
-      @namespace = row.fetch(:namespace)
-      @methods = row.fetch(:methods)
-      @except = row.fetch(:except).map(&:first)
       @types = row.fetch(:types)
-      @provider = row[:provider]
-      @headers = headers.grep_v(/\Atraceparent\z/i) # its ids are arguments of their own
-      @captures = row.fetch(:captures).to_h { |name, text| [name.to_sym, Native.expression(text)] }
+      take_own_types
+      @headers = headers
+      @captures = captures_of(row.fetch(:captures))
       @condition = row[:condition] && Native.expression(row[:condition])
     end
 
-    def namespace? = @namespace
-    def all_methods? = @methods.nil?
+    def line = @row.fetch(:line)
+    def class_name = @row.fetch(:class_name)
+    def provider = @row[:provider]
+    def namespace? = @row.fetch(:namespace)
+    def all_methods? = @row.fetch(:methods).nil?
 
     # The bits that TracedMethod takes.
-    def helpers = types.sum { |type| 1 << NUMBERS.fetch(type) }
+    def helpers = (types & OURS).sum { |type| 1 << NUMBERS.fetch(type) }
 
-    # Moment => the arguments of its probe, for the moments that the types ask for. Captures come last; those
-    # that read what is there only at the end are not in an entry.
+    # The helper types of the app's own that a probe carries, as TracedMethod takes them; nil for none in any.
+    def own_types
+      MOMENTS.keys.map { |moment| @own_types.select { |type| type.on == moment }.map(&:engine) } if @own_types.any?
+    end
+
+    # Moment => the arguments of its probe, for the moments that the types ask for: those of the app's own types
+    # come behind all of ours, in the order of the file, and captures last; captures that read what is there only at
+    # the end are not in an entry.
     def signatures
-      found = types.sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
+      found = (types & OURS).sort_by { |type| NUMBERS.fetch(type) }.each_with_object({}) do |type, signatures|
         moment, arguments = HELPERS.fetch(type)
         (signatures[moment] ||= MOMENTS.fetch(moment).dup).merge!(arguments)
         signatures[moment].merge!(header_arguments) if type == :header
       end
+      @own_types.each { |type| (found[type.on] ||= MOMENTS.fetch(type.on).dup).merge!(type.arguments) }
       found.each { |moment, arguments| arguments.merge!(captures_at(moment).transform_values(&:type)) }
     end
 
     # What a Rack env calls the headers that the type header carries.
-    def header_keys = @headers.map { |name| "HTTP_#{name.upcase.tr("-", "_")}".freeze }
+    def header_keys = header_names.map { |name| "HTTP_#{name.upcase.tr("-", "_")}".freeze }
 
     # The same as the engine takes them: moment => [name, type] pairs; no key where there is no probe.
     def pairs
@@ -83,47 +92,73 @@ module Railprobe
     def signature = [types, provider, @row.values_at(:captures, :condition)]
 
     # Every target that can be told now. Methods that are listed need no class; the others wait for theirs.
-    def targets
-      class_names.flat_map do |name|
-        methods_of(name).map { |method, on_class| Target.new(name, method, on_class) }
-      end
+    def each_target(&)
+      return enum_for(:each_target) unless block_given?
+
+      return each_target_in(class_name, methods_of(class_name), &) unless namespace?
+
+      class_names.each { |name| each_target_in(name, methods_of(name), &) }
     end
 
     # The targets of the methods that are listed, in a class of any name.
-    def targets_in(class_name)
-      @methods.map { |method, on_class| Target.new(class_name, method, on_class) }
+    def each_target_in(class_name, methods = @row.fetch(:methods))
+      return enum_for(:each_target_in, class_name, methods) unless block_given?
+
+      methods.each { |method, on_class| yield Target.new(class_name, method, on_class) }
     end
 
     # Whether more may come of it when further classes are loaded.
     def open? = namespace? || all_methods?
 
+    # Whether more may come of it with the class of that name.
+    def open_to?(name) = namespace? ? name.start_with?("#{class_name}::") : all_methods? && name == class_name
+
     private
 
-    def header_arguments = @headers.to_h { |name| [name.downcase.tr("-", "_").to_sym, :string] }
+    # Of a file with 50,000 tracers nearly all have none.
+    def captures_of(rows)
+      rows.empty? ? NO_CAPTURES : rows.to_h { |name, text| [name.to_sym, Native.expression(text)] }
+    end
 
+    # Those that nobody has registered are unknown: where the app is not there, and so can't be asked.
+    def take_own_types
+      @own_types = @unknown_types = NONE
+      return if types.all? { |type| NUMBERS.key?(type) }
+
+      own = types - OURS
+      known = Runtime.instance.helper_types
+      @own_types = own.filter_map { |name| known[name] }
+      @unknown_types = own.reject { |name| known[name] }
+    end
+
+    # traceparent is not among them: its ids are arguments of their own.
+    def header_names = @headers.grep_v(/\Atraceparent\z/i)
+
+    def header_arguments = header_names.to_h { |name| [name.downcase.tr("-", "_").to_sym, :string] }
+
+    # Of a namespace.
     def class_names
-      return [class_name] unless namespace?
-
       namespace = ClassLookup.find(class_name)
       namespace ? ClassLookup.classes_in(namespace) : []
     end
 
     def methods_of(name)
-      return @methods unless all_methods?
+      return @row.fetch(:methods) unless all_methods?
 
       found = ClassLookup.find(name)
       return [] unless found
 
       defined = ClassLookup.ask(found, :public_instance_methods, false).map(&:to_s)
-      (defined - @except).sort.map { |method| [method, false] }
+      (defined - @row.fetch(:except).map(&:first)).sort.map { |method| [method, false] }
     end
   end
 
   # Finds classes by name without loading any: a constant that would be autoloaded is not there yet.
   module ClassLookup
     # Module's own methods: a class may have others of the same names, and none of those is called here.
-    QUESTIONS = %i[autoload? const_defined? const_get constants method_defined? name private_method_defined?
-                   public_instance_methods].to_h { |question| [question, Module.instance_method(question)] }.freeze
+    QUESTIONS = %i[autoload? const_defined? const_get constants instance_methods method_defined? name
+                   private_instance_methods private_method_defined? public_instance_methods]
+                .to_h { |question| [question, Module.instance_method(question)] }.freeze
 
     module_function
 

@@ -2,7 +2,7 @@
  * config.c and the files below it where things go wrong: bounds, mutations, memory that runs out; and
  * how long it all takes.
  */
-// LINK: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+// LINK: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=reallocarray
 #include "check.h"
 #include "config.h"
 #include "files.h"
@@ -16,9 +16,11 @@ static volatile long allowed = -1;
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *bytes, size_t size);
+void *__real_reallocarray(void *bytes, size_t count, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *bytes, size_t size);
+void *__wrap_reallocarray(void *bytes, size_t count, size_t size);
 
 static bool may_allocate(void)
 {
@@ -42,6 +44,11 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_realloc(void *bytes, size_t size)
 {
     return may_allocate() ? __real_realloc(bytes, size) : NULL;
+}
+
+void *__wrap_reallocarray(void *bytes, size_t count, size_t size)
+{
+    return may_allocate() ? __real_reallocarray(bytes, count, size) : NULL;
 }
 
 /* before, count times each with its number, as one text that the caller frees. */

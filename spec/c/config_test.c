@@ -14,7 +14,7 @@ static const char example[] = "version: 1\n"
                               "  headers: [X-Request-Start, traceparent]\n"
                               "  redact: [sql, key]\n"
                               "  traceparent: false\n"
-                              "limits: {rate: 1_000, cpu: 0, pause: 60, string: 4096, frames: 8}\n"
+                              "limits: {rate: 1_000, cpu: 0, pause: 60, string: 512, frames: 8}\n"
                               "tracers:\n"
                               "  - class: Admin::Order\n"
                               "    methods: [checkout, refund!, .import, \"[]=\"]\n"
@@ -36,17 +36,25 @@ static enum rp_error read_text(struct rp_config *config, const char *text)
     return rp_config_read(config, text, strlen(text), NULL);
 }
 
-/* The first error of text, as "line:column message"; "" when there is none. */
-static const char *first_error(const char *text)
+/* The first error, as "line:column message"; "" when there is none. */
+static const char *first_item(const struct rp_config *config)
 {
     static char shown[1024];
-    struct rp_config config;
     shown[0] = '\0';
-    if (read_text(&config, text) == RP_CONFIG) {
-        const struct rp_diagnostic *item = &config.errors.items[0];
+    if (config->errors.total) {
+        const struct rp_diagnostic *item = &config->errors.items[0];
         (void)snprintf(shown, sizeof shown, "%u:%u %s", item->place.line, item->place.column,
                        item->message);
     }
+    return shown;
+}
+
+/* That of text. */
+static const char *first_error(const char *text)
+{
+    struct rp_config config;
+    (void)read_text(&config, text);
+    const char *shown = first_item(&config);
     rp_config_free(&config);
     return shown;
 }
@@ -70,7 +78,8 @@ static void an_empty_file_declares_nothing_and_is_right(void)
     }
 }
 
-static const struct rp_config_own_type own_types[] = {{"queries", RP_MOMENT_RETURN, 2}};
+static const struct rp_config_own_type own_types[] = {
+    {"queries", RP_MOMENT_RETURN, 2, "count rows"}};
 static const struct rp_config_options with_own = {own_types, 1, false};
 
 /* The example without what is wrong in it: a captured argument whose name is not ASCII. */
@@ -99,7 +108,7 @@ static void settings_are_read(void)
     CHECK_EQ(config.limits.rate, 1000);
     CHECK_EQ(config.limits.cpu, 0);
     CHECK_EQ(config.limits.pause, 60);
-    CHECK_EQ(config.limits.string, 4096);
+    CHECK_EQ(config.limits.string, 512);
     CHECK_EQ(config.limits.frames, 8);
     rp_config_free(&config);
 }
@@ -174,6 +183,8 @@ static void every_place_is_that_of_the_first_character(void)
     check_place(&config.probes[0].label, 23, 12);
     CHECK_EQ(order->place.line, 12);
     CHECK_EQ(order->place.column, 5);
+    CHECK_EQ(order->methods_place.line, 13);
+    CHECK_EQ(order->methods_place.column, 14);
     rp_config_free(&config);
 }
 
@@ -288,7 +299,7 @@ static void own_helper_types_are_taken_when_declared_or_when_nobody_can_know(voi
 
 static void arguments_of_a_probe_are_counted_with_those_of_own_types(void)
 {
-    const struct rp_config_own_type wide[] = {{"wide", RP_MOMENT_RETURN, 7}};
+    const struct rp_config_own_type wide[] = {{"wide", RP_MOMENT_RETURN, 7, ""}};
     const struct rp_config_options options = {wide, 1, false};
     static const char full[] = "tracers: [{class: A, methods: [b], types: [latency, wide, stack]}]";
     static const char over[] =
@@ -298,6 +309,74 @@ static void arguments_of_a_probe_are_counted_with_those_of_own_types(void)
     rp_config_free(&config);
     CHECK_EQ(rp_config_read(&config, over, strlen(over), &options), RP_CONFIG);
     rp_config_free(&config);
+}
+
+static void no_two_arguments_of_a_probe_have_one_name(void)
+{
+    const struct rp_config_own_type own[] = {{"depth", RP_MOMENT_RETURN, 2, "size wait"},
+                                             {"pool", RP_MOMENT_RETURN, 2, "busy size"},
+                                             {"queue", RP_MOMENT_ENTRY, 1, "size"},
+                                             {"lost", RP_MOMENT_RAISE, 1, "error"}};
+    const struct rp_config_options options = {own, 4, false};
+    static const struct {
+        const char *written;
+        const char *message; /* NULL: none */
+        const char *hint;
+    } cases[] = {
+        {"types: [depth, queue, lost, allocations]", NULL, NULL},
+        {"types: [depth, latency, pool]", "4:29 the argument \"size\" is there already",
+         "the type depth"},
+        {"types: [depth], capture: {busy: '1'}", NULL, NULL},
+        {"types: [pool], capture: {busy: '1'}", "4:30 the argument \"busy\" is there already",
+         "the type pool"},
+        {"types: [gc], capture: {gc_n: '1', gc_ns: '1'}",
+         "4:39 the argument \"gc_ns\" is there already", "the type gc has"},
+        {"types: [allocations], capture: {bytes: '1'}",
+         "4:37 the argument \"bytes\" is there already", "the type allocations"},
+        {"types: [cpu], capture: {bytes: '1', message: '1', stack: '1'}", NULL, NULL},
+        {"types: [exception], capture: {message: '1'}",
+         "4:35 the argument \"message\" is there already", "the type exception"},
+        {"types: [lost], capture: {exception: '1'}",
+         "4:30 the argument \"exception\" is there already", "the type exception"},
+        {"types: [header], capture: {x_request_start: '1'}",
+         "4:32 the argument \"x_request_start\" is there already", "the type header"},
+        {"types: [header], capture: {span_id: '1'}",
+         "4:32 the argument \"span_id\" is there already", "the type header"},
+        {"types: [args], capture: {x_request_start: '1'}", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        struct rp_config config;
+        (void)snprintf(text, sizeof text,
+                       "rails: {headers: [X-Request-Start]}\ntracers:\n- {class: A, methods: [b],\n"
+                       "    %s}\n",
+                       cases[i].written);
+        CHECK_EQ(rp_config_read(&config, text, strlen(text), &options),
+                 cases[i].message ? RP_CONFIG : RP_OK);
+        CHECK_EQ(config.errors.total, cases[i].message != NULL);
+        if (cases[i].message && config.errors.total) {
+            CHECK_STR(first_item(&config), cases[i].message);
+            CHECK(strncmp(config.errors.items[0].hint, cases[i].hint, strlen(cases[i].hint)) == 0);
+        }
+        rp_config_free(&config);
+    }
+}
+
+static void a_condition_of_the_end_is_too_late_for_an_own_type_of_the_entry(void)
+{
+    const struct rp_config_own_type own[] = {{"depth", RP_MOMENT_RETURN, 1, "size"},
+                                             {"queue", RP_MOMENT_ENTRY, 1, "length"}};
+    const struct rp_config_options options = {own, 2, false};
+    static const char *const types[] = {"depth", "depth, queue"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[256];
+        struct rp_config config;
+        (void)snprintf(text, sizeof text,
+                       "tracers: [{class: A, methods: [b], if: duration > 1s, types: [%s]}]",
+                       types[i]);
+        CHECK_EQ(rp_config_read(&config, text, strlen(text), &options), i ? RP_CONFIG : RP_OK);
+        rp_config_free(&config);
+    }
 }
 
 static void an_own_helper_type_counts_once_and_so_many_go_into_a_list(void)
@@ -331,5 +410,7 @@ int main(void)
     RUN(own_helper_types_are_taken_when_declared_or_when_nobody_can_know);
     RUN(an_own_helper_type_counts_once_and_so_many_go_into_a_list);
     RUN(arguments_of_a_probe_are_counted_with_those_of_own_types);
+    RUN(no_two_arguments_of_a_probe_have_one_name);
+    RUN(a_condition_of_the_end_is_too_late_for_an_own_type_of_the_entry);
     return check_finish();
 }

@@ -102,8 +102,8 @@ static void parts_become_instructions(void)
                                 " 1    30 ns  class\n"
                                 "string, depth 1, at most 60 ns; reads self\n");
     check_program("self.id", " 0    10 ns  self\n"
-                             " 1   250 ns  id\n"
-                             "unknown, depth 1, at most 280 ns; reads self\n");
+                             " 1   800 ns  id\n"
+                             "unknown, depth 1, at most 830 ns; reads self\n");
     check_program("result.length", " 0    10 ns  result\n"
                                    " 1    30 ns  length\n"
                                    "integer, depth 1, at most 60 ns; reads result\n");
@@ -111,14 +111,14 @@ static void parts_become_instructions(void)
                                        " 1    30 ns  length\n"
                                        "integer, depth 1, at most 60 ns; reads result\n");
     check_program("self.total_cents", " 0    10 ns  self\n"
-                                      " 1   250 ns  attribute   total_cents\n"
-                                      "unknown, depth 1, at most 280 ns; reads self\n");
+                                      " 1   800 ns  attribute   total_cents\n"
+                                      "unknown, depth 1, at most 830 ns; reads self\n");
     check_program("@a[-1]['sku'][:id].if", " 0    40 ns  ivar        @a\n"
                                            " 1    60 ns  integer key -1\n"
                                            " 2   120 ns  string key  \"sku\"\n"
                                            " 3    60 ns  symbol key  :id\n"
-                                           " 4   250 ns  attribute   if\n"
-                                           "unknown, depth 1, at most 550 ns; reads @a\n");
+                                           " 4   800 ns  attribute   if\n"
+                                           "unknown, depth 1, at most 1100 ns; reads @a\n");
 }
 
 static void comparisons_become_instructions(void)

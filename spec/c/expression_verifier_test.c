@@ -91,10 +91,10 @@ static void the_bound_is_the_sum_of_all_instructions(void)
 {
     struct rp_expression *expression = parsed("a.b.c.d && @e");
     REQUIRE(expression);
-    CHECK_EQ(expression->cost_ns, RP_EXPRESSION_BASE_NS + 70 + 3 * 250 + 5 + 40 + 5);
+    CHECK_EQ(expression->cost_ns, RP_EXPRESSION_BASE_NS + 70 + 3 * 800 + 5 + 40 + 5);
     char bound[32];
     rp_expression_bound(expression, bound);
-    CHECK_STR(bound, "at most 890 ns");
+    CHECK_STR(bound, "at most 2540 ns");
     rp_expression_free(expression);
 }
 

@@ -13,6 +13,7 @@
 #include "scratch.h"
 
 #include <signal.h>
+#include <time.h>
 
 FAULT_ALLOCATIONS
 FAULT_CALL(int, pthread_create,
@@ -34,8 +35,9 @@ static volatile uint16_t more[8][4] __attribute__((aligned(8)));
 
 static atomic_uint ticks;
 static atomic_uint changes;
-static atomic_uint first_polls; /* as the first change told it */
-static atomic_uint last_polls;  /* and the newest */
+static atomic_uint first_polls;  /* as the first change told it */
+static atomic_uint last_polls;   /* and the newest */
+static atomic_ullong told_ms[6]; /* when, by the number of polls */
 static atomic_bool has_signals;
 static atomic_bool is_named;
 
@@ -45,6 +47,12 @@ static void note_change(void *context, unsigned polls)
     atomic_store(&last_polls, polls);
     if (!atomic_load(&changes)) {
         atomic_store(&first_polls, polls);
+    }
+    if (polls < sizeof told_ms / sizeof *told_ms) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        atomic_store(&told_ms[polls], (unsigned long long)now.tv_sec * 1000 +
+                                          (unsigned long long)now.tv_nsec / 1000000);
     }
     atomic_fetch_add(&changes, 1);
 }
@@ -133,6 +141,53 @@ static void a_change_is_repeated_until_it_is_taken(void)
     atomic_store(&changes, 0);
     wait_for(&ticks, 3);
     CHECK_EQ(atomic_load(&changes), 0);
+    end();
+}
+
+/* The first waking of Ruby may be in vain, and two polls are what an attach may take. */
+static void what_is_not_taken_is_told_four_times_soon(void)
+{
+    begin(400);
+    CHECK_EQ(rp_watcher_watch(&watcher, semaphores[0], COUNT), RP_OK);
+    semaphores[0][0] = 1;
+    wait_for(&changes, 6);
+    CHECK_EQ(atomic_load(&last_polls), 5);
+    for (int i = 1; i <= 4; i++) {
+        CHECK(told_ms[i] - told_ms[i - 1] >= 39);
+    }
+    CHECK(told_ms[4] - told_ms[0] <
+          800); /* 160 and what the machine takes; 1600 without the haste */
+    CHECK(told_ms[5] - told_ms[4] >= 399);
+    end();
+}
+
+static void a_nudge_is_repeated_until_it_is_taken(void)
+{
+    begin(1);
+    CHECK_EQ(rp_watcher_watch(&watcher, semaphores[0], COUNT), RP_OK);
+    rp_watcher_nudge(&watcher, true);
+    wait_for(&changes, 5);
+    CHECK(atomic_load(&last_polls) >= 4);
+    CHECK(!rp_watcher_take(&watcher));
+    wait_for(&ticks, 2); /* one may have been on its way */
+    atomic_store(&changes, 0);
+    wait_for(&ticks, 3);
+    CHECK_EQ(atomic_load(&changes), 0);
+    end();
+}
+
+static void a_nudge_from_anywhere_waits_for_nobody(void)
+{
+    begin(1);
+    CHECK_EQ(rp_watcher_watch(&watcher, semaphores[0], COUNT), RP_OK);
+    pthread_mutex_lock(&watcher.lock);
+    rp_watcher_nudge_unless_busy(&watcher);
+    CHECK(!watcher.is_nudged);
+    pthread_mutex_unlock(&watcher.lock);
+    while (!atomic_load(&changes)) {
+        rp_watcher_nudge_unless_busy(&watcher);
+    }
+    CHECK(!rp_watcher_take(&watcher));
     end();
 }
 
@@ -359,6 +414,9 @@ int main(void)
 {
     RUN(a_semaphore_that_rises_or_falls_is_a_change);
     RUN(a_change_is_repeated_until_it_is_taken);
+    RUN(what_is_not_taken_is_told_four_times_soon);
+    RUN(a_nudge_is_repeated_until_it_is_taken);
+    RUN(a_nudge_from_anywhere_waits_for_nobody);
     RUN(polls_are_counted_from_each_change);
     RUN(what_is_up_already_is_a_change);
     RUN(what_goes_up_and_down_between_two_polls_is_none);

@@ -53,6 +53,16 @@ RSpec.describe "Arguments", :e2e do
     expect(tracer.count("@type_numbers")).to eq(fired)
   end
 
+  it "have no sign where they are ids, and stay within 64 bits" do
+    tracer = trace(printing("type:ids", "%llu", "arg0"), on: target)
+    fired = target.ask(:fire_values, "ids")
+    tracer.stop(lines: fired)
+
+    most = (2**64) - 1
+    expect(tracer.lines.map(&:to_i)).to eq([0, 2**63, most, most, 0, 0, most])
+    expect(tracer.count("@type_ids")).to eq(fired)
+  end
+
   it "are text in UTF-8, empty where there is none" do
     tracer = trace(printing("type:text", "[%s] [%s]", "str(arg0)", "str(arg1)"), on: target)
     fired = target.ask(:fire_values, "text")

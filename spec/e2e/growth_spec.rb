@@ -48,9 +48,13 @@ RSpec.describe "A million fires", :e2e do
 
   it "take none with tracers that come and go" do
     2.times { fire_attached(1_000) }
-    before = target.ask(:used)
-    6.times { fire_attached(1_000) }
-
-    expect_no_growth(before)
+    rounds = 3
+    begin
+      before = target.ask(:used)
+      6.times { fire_attached(1_000) }
+      expect_no_growth(before)
+    rescue Waiting::TimeUp # the first time that two such threads are there at once, what the second took is kept
+      (rounds -= 1).positive? ? retry : raise
+    end
   end
 end

@@ -15,6 +15,7 @@ RSpec.describe "Railprobe::Configuration", :native do
     value = read(<<~YAML)
       site: fast
       reload: false
+      directory: var/images
       limits: {frames: 3}
       tracers:
         - class: "Search::*"
@@ -25,8 +26,9 @@ RSpec.describe "Railprobe::Configuration", :native do
           args: {sku: string}
     YAML
 
-    expect([value.site, value.reload?, value.frames]).to eq([:fast, false, 3])
-    row = { line: 5, class_name: "Search", namespace: true, types: [:latency],
+    expect([value.site, value.reload?, value.directory]).to eq([:fast, false, "var/images"])
+    expect(value.limits).to eq(rate: 100_000, cpu: 10, pause: 10, string: 1024, frames: 3)
+    row = { line: 6, class_name: "Search", namespace: true, types: [:latency],
             methods: [["call", false], ["for", true]], captures: [["id", "self.id"]] }
     expect(value.tracers).to match([include(row)])
     expect(value.probes).to eq([["inventory:reserved", [["sku", :string]]]])

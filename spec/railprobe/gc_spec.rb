@@ -42,6 +42,34 @@ RSpec.describe "Railprobe and the garbage collector", :native, :runtime do
     expect(lines).to eq(["[true, true, false, false]", "10"])
   end
 
+  it "asks helper types of the app's own while every allocation collects" do
+    lines = stressed(<<~'RUBY')
+      class Work
+        def call(one, two:) = [one, two]
+        def fail = raise("broken")
+      end
+      kept = []
+      ask = ->(call) { [call.arguments.inspect, call.result.inspect * 100] }
+      Railprobe.helper_type(:before, on: :entry, one: :string, two: :string, &ask)
+      Railprobe.helper_type(:after, on: :return, three: :string, four: :bytes) { |call| kept << call; ask.call(call) }
+      Railprobe.helper_type(:wrong, on: :return, five: :integer) { |call| call.method_name.to_s * 2 }
+      Railprobe.helper_type(:raised, on: :raise, six: :string) { |call| raise call.exception.message + "!" }
+      File.write("t.yml", "tracers:\n  - class: Work\n    methods: [call, fail]\n    types: [before, after, wrong, raised]\n")
+      Railprobe.start("t.yml")
+      semaphores = Railprobe.providers["work"].map { |probe| Semaphore.new(probe).tap { |semaphore| semaphore.add(1) } }
+      Railprobe::Engine.settle
+      GC.stress = true
+      results = Array.new(3) { |number| [Work.new.call(number, two: "2"), (Work.new.fail rescue $!.message)] }
+      GC.stress = false
+      p results, kept.map(&:receiver).uniq, Railprobe.report[:helper_types].transform_values { |row| row[:failures] }
+      GC.compact if GC.respond_to?(:compact)
+      p Work.new.call(4, two: 5), kept.size
+    RUBY
+
+    expect(lines).to eq([%([[[0, "2"], "broken"], [[1, "2"], "broken"], [[2, "2"], "broken"]]), "[nil]",
+                         { before: 0, after: 0, wrong: 6, raised: 3 }.inspect, "[4, 5]", "7"])
+  end
+
   it "declares, loads and looks up while every allocation collects" do
     lines = stressed(<<~RUBY)
       GC.stress = true
@@ -53,8 +81,8 @@ RSpec.describe "Railprobe and the garbage collector", :native, :runtime do
       p(*facts)
     RUBY
 
-    expect(lines).to eq(["true", "{:name=>:string}", '"#<Railprobe::Probe spec:stressed(name: string)>"', "1", "false",
-                         "true", "true"])
+    expect(lines).to eq(["true", { name: :string }.inspect, '"#<Railprobe::Probe spec:stressed(name: string)>"',
+                         "1", "false", "true", "true"])
   end
 
   it "keeps what is declared, though nobody else does" do

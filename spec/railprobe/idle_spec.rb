@@ -6,7 +6,7 @@ RSpec.describe Railprobe::IdleProbe, :runtime do
 
   it "has the methods of a probe that works", :native do
     expect(described_class.public_instance_methods(false)).to match_array(Railprobe::Probe.public_instance_methods(false))
-    native = Railprobe::Native.singleton_methods - %i[image mangle signal_free? read_config expression]
+    native = Railprobe::Native.singleton_methods - %i[image mangle signal_free? read_config expression render suggest]
     expect(Railprobe::Idle.singleton_methods).to match_array(native)
   end
 

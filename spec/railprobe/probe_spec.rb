@@ -38,6 +38,7 @@ RSpec.describe "an attached probe", :native, :runtime do
 
   fitting = {
     integer: [0, -1, nil, 2**62, 2**64, -(2**64), 2**10_000],
+    unsigned: [0, -1, nil, 2**64, -(2**64), 2**10_000],
     string: ["", "a", nil, :symbol, "a\0b", "ß" * 5000, "\xFF", "a".encode("UTF-16LE")],
     symbol: [:a, "a", nil],
     boolean: [true, false, nil],
@@ -47,6 +48,7 @@ RSpec.describe "an attached probe", :native, :runtime do
   }
   wrong = {
     integer: [1.0, "1", :a, true, Object.new, BasicObject.new, Time.at(0), 1r],
+    unsigned: [1.0, "1", true, BasicObject.new],
     string: [1, true, [], Object.new, BasicObject.new, String],
     symbol: [1, nil.to_a, BasicObject.new],
     boolean: [0, 1, "true", :true, BasicObject.new], # rubocop:disable Lint/BooleanSymbol

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tmpdir"
+
 RSpec.describe "Railprobe in Ractors" do
   def run(code, options: [])
     child = ChildRuby.run(code, options: ["-W:no-experimental", *options])
@@ -24,8 +26,9 @@ RSpec.describe "Railprobe in Ractors" do
       p(*ractors.map(&:take).uniq)
     RUBY
 
-    expect(child.lines).to eq(['[true, "spec:shared", "spec", "shared", {:id=>:integer, :name=>:string}, true, ' \
-                               'false, 0, "#<Railprobe::Probe spec:shared(id: integer, name: string)>", false, false]'])
+    probe = "#<Railprobe::Probe spec:shared(id: integer, name: string)>"
+    expect(child.lines).to eq([[true, "spec:shared", "spec", "shared", { id: :integer, name: :string }, true,
+                                false, 0, probe, false, false].inspect])
     expect(child.errors).to eq("")
   end
 
@@ -106,5 +109,48 @@ RSpec.describe "Railprobe in Ractors" do
 
     expect(child.lines).to eq(%w[0 0])
     expect(child.errors.lines.grep_v(/\Arailprobe: no probe "spec:n\d" is declared$/)).to be_empty
+  end
+
+  describe "with helper types of the app's own", :native do
+    # Calls a traced method in four Ractors, and in the main one.
+    def call_everywhere(block)
+      File.write(File.join(@directory, "t.yml"), "tracers:\n  - class: Work\n    methods: [call]\n    types: [asked]\n")
+      run(<<~RUBY, options: semaphore)
+        class Work
+          def call(number) = number
+        end
+        Railprobe.helper_type(:asked, on: :return, number: :integer, text: :string, &#{block})
+        Railprobe.start(#{File.join(@directory, "t.yml").inspect})
+        Semaphore.new(Railprobe["work:call__return"]).add(1)
+        Railprobe::Engine.settle
+        ractors = Array.new(4) { Ractor.new { 2_000.times.sum { |number| Work.new.call(number) } } }
+        p ractors.map(&:take).uniq, Work.new.call(7), Railprobe.report[:helper_types][:asked][:failures]
+      RUBY
+    end
+
+    def shareable(body) = "nil.instance_exec { Ractor.make_shareable(proc { |call| #{body} }) }"
+
+    around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+
+    it "asks a block that is shareable in all of them" do
+      child = call_everywhere(shareable("[call.result, call.method_name]"))
+
+      expect([child.lines, child.errors]).to eq([%w[[1999000] 7 0], ""])
+    end
+
+    it "asks any other one in the main one only: elsewhere its values are unknown, counted, and that is said once" do
+      child = call_everywhere("proc { |call| [call.result, $told = \"told\"] }")
+
+      expect(child.lines).to eq(%w[[1999000] 7 8000])
+      expect(child.errors).to eq("railprobe: the block of the helper type asked(number: integer, text: string) runs " \
+                                 "in the main Ractor only; one that Ractor.make_shareable takes runs in all\n")
+    end
+
+    it "lets nothing out that goes wrong in a block there" do
+      child = call_everywhere(shareable("raise 'no'"))
+
+      expect(child.lines).to eq(%w[[1999000] 7 8001])
+      expect(child.errors).to match(/\Arailprobe: the block of .* raised RuntimeError: no\n\z/)
+    end
   end
 end

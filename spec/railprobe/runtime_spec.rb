@@ -71,6 +71,77 @@ RSpec.describe Railprobe::Runtime, :runtime do
     end
   end
 
+  describe "the directory that the file names", :native do
+    let(:file) { "#{images_directory}/tracers.yml" }
+
+    before { Railprobe.root = images_directory }
+
+    # Without any other place but the last; variables may give more.
+    def places(**variables, &block)
+      unset = { "RAILPROBE_DIR" => nil, "XDG_RUNTIME_DIR" => nil, "TMPDIR" => "#{images_directory}/t" }
+      with_env(unset.merge(variables.transform_keys(&:to_s)), &block)
+    end
+
+    # What the load gave, the directory that the image is in, and the directories in their order.
+    def start(directory, **variables)
+      File.write(file, "directory: #{directory}\nprobes:\n  - probe: spec:placed\n")
+      places(**variables) do
+        [Railprobe.start(file), File.dirname(Railprobe["spec:placed"].path || "none"), runtime.directories]
+      end
+    end
+
+    def last = "#{images_directory}/t/railprobe-#{Process.euid}"
+
+    it "comes before all others, from the app's root on, and is made" do
+      Dir.mkdir("#{images_directory}/tmp")
+      place = "#{images_directory}/var/images"
+
+      expect(start("var/images")).to eq([true, place, [place, "#{images_directory}/tmp/railprobe", last]])
+      expect(File.stat(place).mode & 0o022).to eq(0)
+      expect(messages).to eq([])
+    end
+
+    it "may be any absolute path" do
+      place = "#{images_directory}/any"
+      expect(start(place)).to eq([true, place, [place, last]])
+    end
+
+    it "comes second to RAILPROBE_DIR, and is then not even made" do
+      expect(start("var/images", RAILPROBE_DIR: "#{images_directory}/first"))
+        .to eq([true, "#{images_directory}/first",
+                ["#{images_directory}/first", "#{images_directory}/var/images", last]])
+      expect(File.exist?("#{images_directory}/var")).to be(false)
+    end
+
+    it "counts for probes that are loaded later, and no longer once an edit takes it away" do
+      start("var/images")
+      places { expect(File.dirname(loaded("spec:late").path)).to eq("#{images_directory}/var/images") }
+      File.write(file, "version: 1\n")
+      places { expect([Railprobe.reload!, runtime.directories]).to eq([true, [last]]) }
+    end
+
+    it "is passed over where it can't be used, and why is said once" do
+      Dir.mkdir("#{images_directory}/open")
+      File.chmod(0o777, "#{images_directory}/open")
+      expect(start("open").first(2)).to eq([true, last])
+      places { expect(File.dirname(loaded("spec:late").path)).to eq(last) }
+
+      expect(messages).to eq(["railprobe: the directory that #{file} names can't be used, so images are elsewhere " \
+                              "(Railprobe.report tells where): #{images_directory}/open: " \
+                              "#{Railprobe.report[:attempts].first.fetch(1)}"])
+      expect(messages.first).to include("others may write in the directory")
+      expect(Railprobe.report[:complaints].values).to eq([2])
+    end
+
+    it "is raised of under strict, once the probes are there" do
+      File.write("#{images_directory}/file", "")
+      Railprobe.strict = true
+
+      expect { start("file") }.to raise_error(Railprobe::LoadError, %r{names can't be used.*/file: .*Not a directory})
+      expect(Railprobe["spec:placed"].path).to start_with(last)
+    end
+  end
+
   describe "the poll interval" do
     { nil => 100, "" => 100, "soon" => 100, "50" => 50, " 7 " => 7, "0" => 1, "-3" => 1, "1.5" => 100,
       "99999999999999999999" => 60_000 }.each do |value, interval|

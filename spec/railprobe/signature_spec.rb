@@ -62,8 +62,8 @@ RSpec.describe Railprobe::Signature do
 
   it "lists the types where it has nothing to suggest" do
     [:hexadecimal, nil, 5, Object].each do |type|
-      expect(refusal("a:b", c: type)).to end_with("is no type for c; write one of integer, string, symbol, boolean, " \
-                                                  "float, time, bytes, value")
+      expect(refusal("a:b", c: type)).to end_with("is no type for c; write one of integer, unsigned, string, " \
+                                                  "symbol, boolean, float, time, bytes, value")
     end
   end
 

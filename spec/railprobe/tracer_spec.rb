@@ -9,7 +9,7 @@ RSpec.describe "Railprobe::Tracer", :native do
     Railprobe::Tracer.new(row.merge(keys))
   end
 
-  def subjects(**keys) = tracer(**keys).targets.map(&:subject)
+  def subjects(**keys) = tracer(**keys).each_target.map(&:subject)
 
   before { stub_const("Traced", traced) }
 
@@ -36,7 +36,7 @@ RSpec.describe "Railprobe::Tracer", :native do
     end
 
     it "begin as their probes do" do
-      targets = tracer(methods: [["a!", false], ["[]=", false], ["open", true]]).targets
+      targets = tracer(methods: [["a!", false], ["[]=", false], ["open", true]]).each_target
 
       expect(targets.map(&:stem)).to eq(["a_bang", Railprobe::Native.mangle("[]="), "self_open"])
     end

@@ -41,11 +41,12 @@ RSpec.describe "What differs while armed", :native, :semantics do
   difference "the label of the calling frame", plain: "block", armed: "f",
                                                subject: proc { def f = caller_locations(1, 1).first.label[/\w+/] },
                                                question: proc { |scene| scene.subject.new.f }
+  name_of_f = RUBY_VERSION < "3.4" ? "`f'" : "'f'"
   difference "the error for a method that was removed",
-             plain: "undefined method `f'", armed: "super: no superclass method `f'",
+             plain: "undefined method #{name_of_f}", armed: "super: no superclass method #{name_of_f}",
              question: proc { |scene|
                scene.subject.send(:remove_method, :f) if scene.subject.instance_methods(false).include?(:f)
-               failure { scene.subject.new.f }.last[/\A.*`f'/]
+               failure { scene.subject.new.f }.last[/\A.*[`']f'/]
              }
   difference "whether it answers to a method that was removed", plain: false, armed: true, question: proc { |scene|
     scene.subject.send(:remove_method, :f) if scene.subject.instance_methods(false).include?(:f)

@@ -124,6 +124,24 @@ RSpec.describe "The machine around a traced method", :native, :semantics do
     outcome { |scene| scene.subject.new.f("abc" * 3, -> { "kept" }) }
   end
 
+  # With the type gc each call reads Ruby's own, whatever has been put in its place.
+  semantics "another GC.total_time, which is not called" do
+    subject { def f = :value }
+    outcome do |scene|
+      called = []
+      GC.singleton_class.class_eval do
+        alias_method :kept_total_time, :total_time
+        define_method(:total_time) { called << :called }
+      end
+      [scene.subject.new.f, called.dup, GC.total_time.size]
+    ensure
+      GC.singleton_class.class_eval do
+        alias_method :total_time, :kept_total_time
+        remove_method :kept_total_time
+      end
+    end
+  end
+
   # -- the ends of the stack --
 
   describe "a stack overflow" do
@@ -178,6 +196,47 @@ RSpec.describe "The machine around a traced method", :native, :semantics do
       expect(armed["thread"]).to be_between(400, plain["thread"])
       expect(armed["fiber"]).to be_between(200, plain["fiber"])
       expect(firing.values.zip(armed.values)).to all(satisfy { |with, without| with > without * 0.8 })
+    end
+
+    # The texts of a probe take as much of the stack as Ruby keeps back for a function of C, and at the last level a
+    # block may start a collection behind them.
+    deep = <<~RUBY
+      require #{File.expand_path("../support/semaphore", __dir__).inspect}
+      class Deep
+        attr_reader :depth
+
+        def f(*values) = (@depth = (@depth || 0) + 1) && [f(*values)]
+      end
+      last = Float::INFINITY
+      Railprobe.helper_type(:collected, on: :entry, depth: :integer) do |call|
+        call.receiver.depth.to_i.tap { |depth| GC.start if depth > last - 3 }
+      end
+      File.write("t.yml", "tracers: [{class: Deep, methods: [f], types: [args, stack, result, exception, collected]}]")
+      Railprobe.start("t.yml")
+      Railprobe::Engine.limits = nil
+      %w[entry return raise].each { |moment| Semaphore.new(Railprobe["deep:f__\#{moment}"]).add(1) }
+      Railprobe::Engine.settle
+      overflow = lambda do
+        object = Deep.new
+        object.f(1, "two")
+      rescue SystemStackError
+        object.depth
+      end
+      runners = [:call.to_proc, ->(work) { Thread.new(&work).value }, ->(work) { Fiber.new(&work).resume }]
+      depths = runners.map do |runner|
+        last = Float::INFINITY
+        last = runner.call(overflow)
+        runner.call(overflow)
+      end
+      puts depths.inspect, Railprobe.report[:helper_types].inspect
+    RUBY
+
+    it "finds room for what a probe tells at the last level, a collection included" do
+      child = ChildRuby.run(deep)
+
+      expect([child.errors, child.status.success?]).to eq(["", true])
+      expect(JSON.parse(child.lines.first)).to all(be > 200)
+      expect(child.lines.last).to include("failures: 0").or include(":failures=>0")
     end
   end
 

@@ -55,7 +55,7 @@ RSpec.describe "RSpec with its own methods traced", :native do
     expect_the_same(["spec/object_spec.rb", "spec/strict_warnings_spec.rb"], collector: "stress")
   end
 
-  it "runs some of them with the same results where memory is compacted around each example" do
+  it "runs some of them with the same results where memory is compacted again and again" do
     expect_the_same(["spec/object_spec.rb", "spec/elf_file_spec.rb"], collector: "compact")
   end
 end

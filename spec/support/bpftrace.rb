@@ -20,6 +20,7 @@ class Bpftrace
   # itself is done by then, and every spec asserts it in the target.
   NO_TRACEFS = /uprobe_events\): No such file/
   FOR_WANT_OF_IT = /failed to detach probe/
+  AGAIN = 1 # s
   TROUBLE = /ERROR|WARNING|Lost|Parse error|couldn't|failed|No such file/
 
   @running = []
@@ -30,14 +31,16 @@ class Bpftrace
 
   attr_reader :pid
 
-  # pid limits it to one process, strlen is how much of a string it reads (200 at most up to 0.19).
-  def initialize(program, pid: nil, strlen: nil)
+  # pid limits it to one process, strlen is how much of a string it reads (200 at most up to 0.19), pages how many it
+  # keeps of what is printed, for each CPU; arguments are what the program knows as $1 and so on.
+  def initialize(program, pid: nil, strlen: nil, pages: nil, arguments: [])
     @program = program
     @output = Tempfile.new("bpftrace-output")
     @errors = Tempfile.new("bpftrace-errors")
     command = ["bpftrace", "-f", "json", "-e", program]
     command.push("-p", pid.to_s) if pid
-    environment = { "BPFTRACE_STRLEN" => strlen&.to_s, "RUBYOPT" => nil }
+    command.concat(arguments.map(&:to_s))
+    environment = { "BPFTRACE_STRLEN" => strlen&.to_s, "BPFTRACE_PERF_RB_PAGES" => pages&.to_s, "RUBYOPT" => nil }
     @pid = spawn(environment, *command, pgroup: true, in: File::NULL, out: @output.path, err: @errors.path)
     self.class.running << self
   end
@@ -57,6 +60,18 @@ class Bpftrace
   def kill!
     finish("KILL", 60)
     self
+  end
+
+  # Whether it has printed that, as JSON has it.
+  def printed?(text) = File.read(@output.path).include?(text)
+
+  def wait_for_line(text)
+    Waiting.wait_until("the line #{text.inspect}") { printed?(text) }
+  end
+
+  # What printf has printed so far, while it runs.
+  def printed
+    File.readlines(@output.path).grep(/^\{"type": "printf".*\}$/).map { |line| JSON.parse(with_bytes(line))["data"] }
   end
 
   # Whether it is gone by itself, which only a mistake makes it do. Used while waiting for it to attach.
@@ -86,6 +101,21 @@ class Bpftrace
     value.is_a?(Hash) ? value : {}
   end
 
+  # How many values are in a histogram; with a key, in the one that is kept under it.
+  def values(map, *key)
+    found = messages("hist").filter_map { |data| key.empty? ? data[map] : data[map]&.fetch(key.join(","), nil) }
+    found.sum { |buckets| buckets.sum { |bucket| bucket.fetch("count") } }
+  end
+
+  # Those of a histogram without keys.
+  def buckets(map) = messages("hist").filter_map { |data| data[map] }.first.to_a
+
+  # The keys of a map of histograms, in no order.
+  def histograms(map) = messages("hist").filter_map { |data| data[map] }.flat_map(&:keys)
+
+  # What stats() has of a key: count, average, total.
+  def stats(map, *key) = messages("stats").filter_map { |data| data[map] }.first.to_h.fetch(key.join(","), {})
+
   # What printf printed, a line each, with every byte as it was.
   def lines = messages("printf").join.split("\n")
 
@@ -100,15 +130,27 @@ class Bpftrace
   def finish(signal, deadline)
     return unless running?
 
-    Process.kill(signal, @pid)
     begin
-      Waiting.reap(@pid, deadline: deadline)
+      signal_until_gone(signal, deadline)
     rescue Waiting::TimeUp
       Process.kill("KILL", @pid)
       Process.wait(@pid)
       raise
     ensure
       forget
+    end
+  end
+
+  # 0.17 looks for an interrupt only where one has ended its waiting for events. One that came between two waits is
+  # noted there and then forgotten, so a bpftrace that goes on waiting is interrupted again.
+  def signal_until_gone(signal, deadline)
+    signalled = nil
+    Waiting.wait_until("the exit of process #{@pid}", deadline: deadline) do
+      if signalled.nil? || (Waiting.monotonic - signalled > AGAIN && waiting?)
+        Process.kill(signal, @pid)
+        signalled = Waiting.monotonic
+      end
+      Process.wait(@pid, Process::WNOHANG)
     end
   end
 

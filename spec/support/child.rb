@@ -14,7 +14,7 @@ class Child
   LIBRARY = File.expand_path("../../lib", __dir__)
   # What decides where images go is the caller's, not this process's.
   CLEAN = { "RAILPROBE" => nil, "RAILPROBE_DIR" => nil, "RAILPROBE_SITE" => nil, "RAILPROBE_POLL_MS" => nil,
-            "XDG_RUNTIME_DIR" => nil, "RUBYOPT" => nil }.freeze
+            "XDG_RUNTIME_DIR" => nil, "RUBYOPT" => nil, "BUNDLER_SETUP" => nil }.freeze
   # The library is read before the user changes, who may not be let into the checkout.
   STAGE = <<~RUBY
     require "json"

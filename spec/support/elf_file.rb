@@ -332,6 +332,8 @@ class ElfFile
     return if index.zero? || RESERVED_SECTIONS.cover?(index)
 
     section = sections[index] || malformed(at, "a symbol of section #{index}")
-    malformed(at, "a symbol outside its section #{section.name}") unless type == :rel || section.cover?(value, size)
+    # The linker's markers have no size, and stand where the next aligned thing would.
+    covered = section.cover?(value, size) || (size.zero? && section.cover?(value - section.alignment, 0))
+    malformed(at, "a symbol outside its section #{section.name}") unless type == :rel || covered
   end
 end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "fileutils"
+require "open3"
 require "tmpdir"
 require_relative "bpftrace"
 require_relative "target"
@@ -20,8 +21,10 @@ module EndToEnd
   def images = File.join(directory, "images")
 
   # A tracer, returned when it is attached: when the probes, or those that the program names, are raised in
-  # all of the targets and peers.
+  # all of the targets and peers. Those of a program that prints stay on one CPU from now on: bpftrace has a buffer
+  # for each CPU and reads one after the other, so only what one CPU has printed is sure to come in its order.
   def trace(program, on:, probes: program.scan(/usdt:[^:\s]+:(\w+:\w+)/).flatten.uniq, **options)
+    pids_of(on).each { |pid| keep_on_one_cpu(pid) } if program.include?("printf")
     Bpftrace.new(program, **options).tap { |tracer| wait_attached(tracer, on, probes) }
   end
 
@@ -64,6 +67,11 @@ module EndToEnd
   end
 
   private
+
+  def keep_on_one_cpu(pid)
+    said, status = Open3.capture2e("taskset", "--all-tasks", "--cpu-list", "--pid", "0", pid.to_s)
+    raise Target::Failure, said unless status.success?
+  end
 
   # One that fails to stop must not keep the others running.
   def stop_quietly(target)

@@ -13,6 +13,8 @@ class Fuzzers
   FLAGS = %w[-std=c11 -g -O1 -D_GNU_SOURCE -pthread -Iext/railprobe].freeze
   TRIAL = "int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return data == 0 && size == 1; }\n"
   MAX_LENGTH = 4096
+  NUMBERS = %w[0 -1 +42 150.25 -0.5e7 9223372036854775807 -9223372036854775809 1e308 1e-308 0x1p3 1_000
+               .5 5. nan].freeze
 
   def initialize(seconds:, root: File.expand_path("../..", __dir__), output: $stdout)
     @seconds = seconds
@@ -66,7 +68,11 @@ class Fuzzers
   def seed(source, corpus)
     FileUtils.rm_rf(corpus)
     FileUtils.mkdir_p(corpus)
-    inputs = source.end_with?("expression_fuzz.c") ? expressions : files
+    inputs = case name(source)
+             when "expression_fuzz" then expressions
+             when "number_text_fuzz" then NUMBERS
+             else files
+             end
     inputs.each.with_index { |input, number| File.binwrite(File.join(corpus, "seed-#{number}"), input) }
   end
 

@@ -9,7 +9,7 @@ require "tmpdir"
 # of what it takes to develop it. Both are found without asking the gemspec for its globs.
 class GemContents
   SHIPPED = "{ext,lib,config,generators,examples,sig,exe}/**/*"
-  DOCUMENTS = %w[CHANGELOG.md LICENSE README.md].freeze
+  DOCUMENTS = %w[CHANGELOG.md LICENSE PROBES.md README.md].freeze
   LEFT_OVERS = %r{\.(?:so|o|bundle|log)\z|(?:\A|/)(?:tmp|log|storage)/|(?:\A|/)Makefile\z}
 
   def initialize(root)

@@ -13,6 +13,7 @@ end
 file = File.join(ARGV.fetch(0), "tracers.yml")
 File.write(file, <<~YAML)
   version: 1
+  limits: {rate: 0, cpu: 0}
   tracers:
     - class: Worker
       methods: [f, g, .h]

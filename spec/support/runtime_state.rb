@@ -20,10 +20,15 @@ module RuntimeState
     Railprobe.unload
     Railprobe.strict = false
     Railprobe.logger = Railprobe.root = nil
-    runtime = Railprobe::Runtime.instance
-    # Said once in a process, which a process full of examples must forget.
-    %i[@complaints @unknown].each { |name| runtime.instance_variable_get(name).clear }
-    %i[@listeners @load_failure].zip([[], nil]) { |name, value| runtime.instance_variable_set(name, value) }
+    forget_complaints
+    forgotten = { "@listeners" => [], "@load_failure" => nil, "@helper_types" => Railprobe::HelperTypes.new }
+    forgotten.each { |name, value| Railprobe::Runtime.instance.instance_variable_set(name, value) }
+  end
+
+  # Said once in a process, and a hundred at most, which a process full of examples must forget: also those of examples
+  # that leave everything as it is.
+  def self.forget_complaints
+    %i[@complaints @unknown].each { |name| Railprobe::Runtime.instance.instance_variable_get(name).clear }
   end
 
   attr_reader :images_directory
@@ -61,6 +66,7 @@ RSpec.configure do |config|
     Dir.mktmpdir("railprobe") do |directory|
       @images_directory = directory
       Railprobe.logger = log
+      RuntimeState.forget_complaints
       with_env("RAILPROBE_DIR" => directory) { example.run }
     ensure
       RuntimeState.reset

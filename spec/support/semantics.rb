@@ -18,7 +18,13 @@ module Semantics
   MODES = {
     plain: nil,
     armed: %i[exception],
-    firing: %i[latency entry args result exception stack allocations gc cpu]
+    firing: %i[latency entry args result exception stack allocations gc cpu asked_entry asked_return asked_raise]
+  }.freeze
+  # Helper types of the app's own: the probe of each, and a block that asks everything there is.
+  ASKED = {
+    asked_entry: [:entry, ->(call) { [call.method_name.size, call.arguments.size] }],
+    asked_return: [:return, ->(call) { [call.duration_ns, call.exception ? 1 : 0].tap { call.result } }],
+    asked_raise: [:raise, ->(call) { [call.duration_ns, call.exception.object_id].tap { call.receiver } }]
   }.freeze
   CLASSES = %i[Subject Base Mixin].freeze
   NAMES = %w[
@@ -97,6 +103,9 @@ module Semantics
         return if @directory
 
         @semaphores = {}
+        ASKED.each do |name, (moment, block)|
+          Railprobe.helper_type(name, on: moment, "#{name}_one": :integer, "#{name}_two": :integer, &block)
+        end
         @directory = Dir.mktmpdir("semantics")
         @outer = ENV.fetch("RAILPROBE_DIR", nil)
         ENV["RAILPROBE_DIR"] = File.join(@directory, "images").tap { |path| Dir.mkdir(path, 0o700) }
@@ -105,7 +114,7 @@ module Semantics
 
       def apply(text)
         path = File.join(@directory, "tracers.yml")
-        File.write(path, text)
+        File.write(path, "limits: {rate: 0, cpu: 0}\n#{text}")
         Railprobe.start(path) or raise "the tracers do not start: #{Railprobe.report}"
       end
 
@@ -209,7 +218,7 @@ module Semantics
   # Outcomes as values that can be compared: without addresses, without the mode's own name, and backtraces
   # without the frames that a wrapper adds.
   module Plain
-    FRAME = /\A(.+:\d+):in `(.+)'\z/
+    FRAME = /\A(.+:\d+):in [`'](.+)'\z/ # from Ruby 3.4 on with the name of the class, if it has one
 
     module_function
 
@@ -233,8 +242,8 @@ module Semantics
       return unless lines
 
       lines = lines.take_while { |line| !line.include?(__FILE__) }
-      lines.each_cons(2).reject { |line, outer| place(line) == place(outer) && wrapper?(line) }.map(&:first) +
-        lines.last(1)
+      lines.each_cons(2).reject { |line, outer| place(line) == place(outer) && wrapper?(line) }.map(&:first)
+           .push(*lines.last).map { |line| text(line) }
     end
 
     def place(line) = line[FRAME, 1]

@@ -26,6 +26,19 @@ module Semaphores
     # The names of those above 0.
     def raised(pid) = of(pid).select { |_, value| value.positive? }.keys.sort
 
+    # Does to those what the kernel does when a tracer attaches, and leaves.
+    def add(pid, names, difference)
+      File.open("/proc/#{pid}/mem", "r+b") do |memory|
+        each_address(pid) do |name, address|
+          next unless names.include?(name)
+
+          number = read(memory, address) + difference
+          memory.seek(address)
+          memory.write([number].pack("S"))
+        end
+      end
+    end
+
     # The images that a process has mapped.
     def images(pid) = mappings(pid).map(&:path).uniq
 
@@ -35,18 +48,24 @@ module Semaphores
       return enum_for(:each, pid) unless block_given?
 
       File.open("/proc/#{pid}/mem", "rb") do |memory|
-        mappings(pid).select { |mapping| mapping.permissions == "rw-p" }.each do |mapping|
-          places(pid, mapping).each do |name, place|
-            next unless mapping.cover?(place)
-
-            memory.seek(mapping.address(place))
-            value = memory.read(2) or raise EOFError
-            yield name, value.unpack1("S")
-          end
-        end
+        each_address(pid) { |name, address| yield name, read(memory, address) }
       end
     rescue Errno::ENOENT, Errno::ESRCH, Errno::EIO, EOFError
       nil # it is gone, and its semaphores are too
+    end
+
+    def each_address(pid)
+      return enum_for(:each_address, pid) unless block_given?
+
+      mappings(pid).select { |mapping| mapping.permissions == "rw-p" }.each do |mapping|
+        places(pid, mapping).each { |name, place| yield name, mapping.address(place) if mapping.cover?(place) }
+      end
+    end
+
+    def read(memory, address)
+      memory.seek(address)
+      value = memory.read(2) or raise EOFError
+      value.unpack1("S")
     end
 
     def mappings(pid)

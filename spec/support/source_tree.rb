@@ -6,14 +6,20 @@ require "ripper"
 # its offences as lines of text; an empty list is a clean tree.
 class SourceTree
   SEES_RUBY = %w[railprobe.c capture.c capture.h object.c object.h wake.c
-                 tracer.c tracer.h call.c call.h render.c render.h header.c header.h evaluate.c evaluate.h
-                 expression_object.c expression_object.h configuration.c configuration.h
-                 notifications.c notifications.h].freeze
-  RAISES = %w[railprobe.c call.c].freeze # call.c: the SystemStackError of the traced method itself
+                 tracer.c tracer.h call.c call.h collector.c collector.h render.c render.h header.c header.h
+                 evaluate.c evaluate.h attribute.c attribute.h value.c value.h vm_events.c vm_events.h gvl_events.c
+                 expression_object.c expression_object.h configuration.c configuration.h own_type.c own_type.h
+                 notifications.c notifications.h breaker_report.c breaker_report.h
+                 loader_report.c loader_report.h changes.c changes.h builtin_table.c builtin_table.h
+                 rails_hooks.c rails_hooks.h notifications.c hook.c hook.h reporter.c reporter.h rails.c rails.h
+                 firing.c firing.h events.c events.h payload.c payload.h payload_request.c payload_record.c
+                 payload_job.c payload_http.c guard.c guard.h ctx.c ctx.h wrapper.c wrapper.h].freeze
+  # call.c, hook.c: the SystemStackError of the wrapped method itself. guard.c: what another thread has raised.
+  RAISES = %w[railprobe.c call.c hook.c guard.c].freeze
   RUBY_HEADER = %r{\Aruby(?:\.h|/.+)\z}
   RAILS = /\A(?:Rails|ActiveSupport|Active[A-Z]\w+|Action[A-Z]\w+|ApplicationRecord)\z/
   RAILS_LIBRARY = %r{\A(?:rails|active_\w+|action_\w+|activesupport|activerecord)(?:/|\z)}
-  KNOWS_RAILS = %r{\Alib/railprobe/(?:rails/|railtie\.rb\z|railtie/)}
+  KNOWS_RAILS = %r{\Alib/railprobe/(?:rails/|railtie\.rb\z|railtie/)|\Agenerators/\w+/\w+_generator\.rb\z}
   MARKERS = /\bTO(?:DO)\b|\bFIX(?:ME)\b/ # written so that it is none itself
   ROOT_FILES = %w[Gemfile Rakefile *.gemspec].freeze
   NO_ARGUMENT = %i[on_nl on_rbrace].freeze # what comes behind a call without one
@@ -48,7 +54,7 @@ class SourceTree
   end
 
   def rails_outside_its_room
-    files("lib/railprobe/**/*.rb").grep_v(KNOWS_RAILS).flat_map do |path|
+    files("lib/railprobe/**/*.rb", "generators/**/*.rb").grep_v(KNOWS_RAILS).flat_map do |path|
       Ripper.lex(read(path)).filter_map do |(line, _), type, token|
         next unless (type == :on_const && token.match?(RAILS)) ||
                     (type == :on_tstring_content && token.match?(RAILS_LIBRARY) && requires?(path, line))
@@ -59,7 +65,7 @@ class SourceTree
   end
 
   def long_files
-    files("{ext,lib}/**/*.{c,h,rb}").filter_map do |path|
+    files("{ext,lib,generators}/**/*.{c,h,rb,rake}").filter_map do |path|
       lines = read(path).count("\n")
       "#{path} has #{lines} lines, more than #{FILE_LINES}" if lines > FILE_LINES
     end
@@ -84,15 +90,16 @@ class SourceTree
     text = read("CONTRIBUTING.md")
     names = files("ext/railprobe/*.{c,h,rb}").map { |path| File.basename(path) }
     names.reject! { |name| name.end_with?(".h") && names.include?(name.sub(/h\z/, "c")) }
-    names += files("lib/railprobe/**/*.rb").map { |path| path.delete_prefix("lib/railprobe/") }
+    names += files("lib/railprobe/**/*.{rb,rake}").map { |path| path.delete_prefix("lib/railprobe/") }
+    names += files("generators/**/*.rb")
     names.reject { |name| text.include?("`#{name}`") }
          .map { |name| "#{name} is not in CONTRIBUTING.md: say in a line what it is for" }
   end
 
   # Names in its tables that no file has.
   def lost_names
-    read("CONTRIBUTING.md").scan(%r{^\| `([\w/]+\.(?:c|h|rb))` \|}).flatten
-                           .reject { |name| files("{ext,lib}/railprobe/#{name}").any? }
+    read("CONTRIBUTING.md").scan(%r{^\| `([\w/]+\.(?:c|h|rb|rake))` \|}).flatten
+                           .reject { |name| files("{ext,lib}/railprobe/#{name}", name).any? }
                            .map { |name| "#{name} is in CONTRIBUTING.md, and nowhere else" }
   end
 

@@ -20,6 +20,7 @@ class Target
   LIBRARY = ENV.fetch("RAILPROBE_LIBRARY") { File.expand_path("../../lib", __dir__) }
   STAGE = File.expand_path("stage.rb", __dir__)
   DEADLINE = 60
+  BOOT = 120
   PR_SET_CHILD_SUBREAPER = 36
 
   @running = []
@@ -70,13 +71,14 @@ class Target
   attr_reader :main, :peers
 
   # program: a file of spec/e2e/programs. wrapper: words put in front of the command, which must end in an
-  # exec of the rest. env: the environment on top of ours.
-  def initialize(program, env: {}, wrapper: [], chdir: Dir.pwd)
+  # exec of the rest. env: the environment on top of ours. requires: what is loaded before anything else.
+  def initialize(program, env: {}, wrapper: [], requires: [], chdir: Dir.pwd)
     @directory = Dir.mktmpdir("target")
     @server = UNIXServer.new(File.join(@directory, "socket"))
     @errors = Tempfile.new("target-errors")
     @peers = []
-    @child = spawn(environment.merge(env), *wrapper, RbConfig.ruby, "-r", STAGE, File.join(PROGRAMS, program),
+    required = [*requires, STAGE].flat_map { |path| ["-r", path] }
+    @child = spawn(environment.merge(env), *wrapper, RbConfig.ruby, *required, File.join(PROGRAMS, program),
                    in: File::NULL, out: @errors.path, err: [@errors.path, "a"], chdir: chdir)
     self.class.running << self
     @main = accept
@@ -96,7 +98,7 @@ class Target
 
   # The next process that calls.
   def accept
-    Waiting.wait_until("a call from #{@child}\n#{errors}") do
+    Waiting.wait_until("a call from #{@child}\n#{errors}", deadline: BOOT) do
       raise Failure, "the target ended\n#{errors}" if @peers.empty? && reap_early
 
       @server.wait_readable(Waiting::PAUSE)
@@ -137,8 +139,8 @@ class Target
   private
 
   def environment
-    { "RUBYLIB" => LIBRARY, "RUBYOPT" => nil, "BUNDLE_GEMFILE" => nil, "STAGE_SOCKET" => @server.path,
-      "RAILPROBE_SITE" => nil }
+    { "RUBYLIB" => LIBRARY, "RUBYOPT" => nil, "BUNDLER_SETUP" => nil, "BUNDLE_GEMFILE" => nil,
+      "STAGE_SOCKET" => @server.path, "RAILPROBE_SITE" => nil }
   end
 
   def reap_early

@@ -9,14 +9,18 @@ module Railprobe
     class Check
       SUMMARY = "tell what is wrong in a tracers file, and which probes it gives"
       USAGE = <<~TEXT
-        Usage: railprobe check [--json] [FILE...]
+        Usage: railprobe check [--json] [--require RUBY]... [FILE...]
 
         Reads each file (config/tracers.yml if none is named) and prints every error in it with its place, or the
-        probes that its tracers give, with their arguments. The app is not loaded, so classes are not looked for.
+        probes that its tracers give, with their arguments. Where no app is loaded, classes are not looked for, and a
+        helper type that is none of ours may be the app's own.
 
-          --json   print a list instead, with an object for each file: file, ok, errors (line, column, message, hint),
-                   notes, tracers (line, subject, types, cost_ns, probes; of what the app must load
-                   first also patterns and a note), probes (name, arguments, signature)
+          --json          print a list instead, with an object for each file: file, ok, errors (line, column, message,
+                          hint), notes, tracers (line, subject, types, cost_ns, probes; of what the app must load
+                          first also patterns and a note), probes (name, arguments, signature)
+          --require RUBY  load this Ruby file first, which loads the app: its classes and registers its own helper types.
+                          Classes and methods that are not there, and types that are unknown, are errors then
+          --loaded        the same, for who has loaded the app before calling this
 
         Exit code: 0 when all files are right, 1 when one is not, 2 when the command line is not.
       TEXT
@@ -29,23 +33,55 @@ module Railprobe
       end
 
       def run(arguments)
-        options, files = arguments.partition { |argument| argument.start_with?("-") }
-        return help if options.intersect?(%w[--help -h])
+        return help if arguments.intersect?(%w[--help -h])
 
-        unknown = (options - ["--json"]).first
-        return misused("there is no option #{unknown}") if unknown
-        return unable if ENGINE_FAILURE
+        @files = []
+        @required = []
+        mistake = parse(arguments)
+        return misused(mistake) if mistake
+        return unable("files can't be read here, for #{ENGINE_FAILURE}") if ENGINE_FAILURE
 
-        reports = (files.empty? ? ["config/tracers.yml"] : files).map { |file| FileReport.new(file) }
-        if options.any?
+        failure = require_files
+        return unable(failure) if failure
+
+        report(@files.empty? ? ["config/tracers.yml"] : @files)
+      end
+
+      private
+
+      # What is wrong with the command line, or nil.
+      def parse(arguments)
+        arguments = arguments.dup
+        while (argument = arguments.shift)
+          case argument
+          when "--json" then @json = true
+          when "--loaded" then @loaded = true
+          when "--require" then @required << (arguments.shift || (return "--require takes a Ruby file"))
+          when /\A--require=(.+)/ then @required << Regexp.last_match(1)
+          when /\A-/ then return "there is no option #{argument}"
+          else @files << argument
+          end
+        end
+      end
+
+      # Why a file can't be loaded, or nil.
+      def require_files
+        @required.each { |file| require File.expand_path(file) }
+        nil
+      rescue StandardError, ScriptError => error
+        "#{error.class} while the files to require were loaded: #{error.message}"
+      end
+
+      def report(files)
+        loaded = @loaded || @required.any?
+        reports = files.map { |file| FileReport.new(file, loaded: loaded) }
+        if @json
           @out.puts JSON.pretty_generate(reports.map(&:to_h))
         else
           reports.each { |report| print_report(report) }
         end
         reports.all?(&:ok?) ? OK : FAILED
       end
-
-      private
 
       def help
         @out.puts USAGE
@@ -57,8 +93,8 @@ module Railprobe
         MISUSED
       end
 
-      def unable
-        @err.puts "railprobe check: files can't be read here, for #{ENGINE_FAILURE}"
+      def unable(why)
+        @err.puts "railprobe check: #{why}"
         FAILED
       end
 

@@ -6,9 +6,13 @@ module Railprobe
     class FileReport
       attr_reader :file
 
-      def initialize(file)
+      # With text, the file is not read: it is what it would hold. loaded: whether the app is there, so that what it has
+      # not, classes or methods or helper types, is an error.
+      def initialize(file, text = nil, loaded: false)
         @file = file
-        @configuration = Configuration.read(file)
+        text ||= File.binread(file)
+        @configuration = Configuration.new(text, file, any_type: !loaded, places: loaded)
+        @inspection = Inspection.new(@configuration) if loaded
       rescue SystemCallError => error
         # The system's words, without the name of a function of Ruby's.
         @failure = "can't be read: #{error.message.split(" @ ").first}"
@@ -18,18 +22,18 @@ module Railprobe
 
       # As the engine shows its own, and then what only all tracers together show.
       def errors_text
-        ["#{"#{file}: #{@failure}\n" if @failure}#{@configuration&.rendered}",
-         *clashes.map { |clash| "#{file}:#{clash.fetch(:line)}: #{clash.fetch(:message)}\n" }].join.chomp
+        ["#{"#{file}: #{@failure}\n" if @failure}#{@configuration&.rendered}#{@inspection&.rendered}",
+         *(long_names + clashes).map { |error| "#{file}:#{error.fetch(:line)}: #{error.fetch(:message)}\n" }].join.chomp
       end
 
       def errors
         return [{ line: nil, column: nil, message: @failure, hint: nil }] if @failure
 
-        @configuration.errors + clashes
+        @configuration.errors + (@inspection&.problems || []).map(&:to_h) + long_names + clashes
       end
 
       def tracers
-        @tracers ||= entries.flat_map { |tracer| tracer.open? ? open_rows(tracer) : method_rows(tracer) }
+        @tracers ||= all_rows.reject { |row| long?(row) }
       end
 
       def probes
@@ -38,21 +42,14 @@ module Railprobe
         @configuration.probes.map { |label, arguments| probe_row(label, arguments.to_h) }
       end
 
-      # Classes whose providers are longer than one would guess.
-      def notes
-        longer = entries.reject { |tracer| tracer.namespace? || tracer.provider }.map(&:class_name).uniq
-                        .group_by { |name| Native.mangle(name.split("::").last.downcase) }
-        longer.select { |_, names| names.size > 1 }.map do |short, names|
-          "#{names.join(" and ")} would share the provider #{short}, so theirs are " \
-            "#{names.map { |name| providers.of(name) }.join(" and ")}"
-        end
-      end
+      def notes = longer_providers + unknown_types + traced_twice
 
       def summary
         count = tracers.sum { |tracer| tracer.fetch(:probes).size } + probes.size
         rows = tracers.size
+        more = " and those of classes to come" if entries.any? { |tracer| to_come?(tracer) }
         "#{ok? ? "ok" : "not ok"}, #{rows} #{rows == 1 ? "method" : "methods"}, " \
-          "#{count} #{count == 1 ? "probe" : "probes"}#{" and those of classes to come" if entries.any?(&:open?)}"
+          "#{count} #{count == 1 ? "probe" : "probes"}#{more}"
       end
 
       def to_h
@@ -61,18 +58,80 @@ module Railprobe
 
       private
 
+      def all_rows
+        @all_rows ||= every_row.uniq { |row| row.fetch(:subject) }
+      end
+
+      def every_row
+        @every_row ||= entries.flat_map { |tracer| to_come?(tracer) ? open_rows(tracer) : method_rows(tracer) }
+      end
+
+      # By a namespace or "*" and otherwise: what is wrong in any file was found by the engine.
+      def traced_twice
+        every_row.group_by { |row| row.fetch(:subject) }.select { |_, rows| rows.size > 1 }.map do |subject, rows|
+          "#{subject} is in the tracers on lines #{rows.map { |row| row.fetch(:line) }.join(" and ")}; the first holds"
+        end
+      end
+
+      # Whether only the app knows the methods that it means, which is not there.
+      def to_come?(tracer) = tracer.open? && !@inspection
+
+      # Class names and methods of which no probe can be made.
+      def long_names
+        all_rows.select { |row| long?(row) }.map do |row|
+          { line: row.fetch(:line), column: nil, hint: nil,
+            message: "#{row.fetch(:subject)} is too long: a probe has at most #{Signature::NAME_MAX} bytes with its " \
+                     "__return, and the name of its class #{Signature::PROVIDER_MAX}; for that there is provider:" }
+        end
+      end
+
+      def long?(row)
+        (row.fetch(:probes) + row.fetch(:patterns, [])).any? do |probe|
+          provider, name = Signature.split(probe.fetch(:name))
+          provider.bytesize > Signature::PROVIDER_MAX || name.bytesize > Signature::NAME_MAX
+        end
+      end
+
       def entries
         @entries ||= (@configuration&.tracers || []).map { |row| Tracer.new(row, @configuration.headers) }
       end
 
-      def providers
-        named = entries.reject(&:namespace?)
-        @providers ||= Providers.new(named.reject(&:provider).map(&:class_name))
+      def providers = @providers ||= Providers.new(named_classes)
+
+      # Those whose provider has the name that the class gives it.
+      def named_classes
+        entries.reject { |tracer| tracer.provider || (tracer.namespace? && to_come?(tracer)) }
+               .flat_map { |tracer| tracer.namespace? ? tracer.each_target.map(&:class_name) : tracer.class_name }.uniq
+      end
+
+      # Classes whose providers are longer than one would guess.
+      def longer_providers
+        longer = named_classes.group_by { |name| Providers.new([name]).of(name) }
+        longer.select { |_, names| names.size > 1 }.map do |short, names|
+          "#{names.join(" and ")} would share the provider #{short}, so theirs are " \
+            "#{names.map { |name| providers.of(name) }.join(" and ")}"
+        end
+      end
+
+      # Those that the app may have registered, which is not there to ask.
+      def unknown_types
+        entries.flat_map(&:unknown_types).uniq.map do |name|
+          "#{name} is none of our helper types: --require the file that registers it, and its arguments are shown"
+        end
       end
 
       def method_rows(tracer)
-        provider = tracer.provider || providers.of(tracer.class_name)
-        tracer.targets.map { |target| row(tracer, target.subject, probe_rows(tracer, provider, target.stem)) }
+        tracer.each_target.map do |target|
+          provider = tracer.provider || providers.of(target.class_name)
+          row(tracer, target.subject, probe_rows(tracer, provider, stem(target)))
+        end
+      end
+
+      # Of one that is too long a name that is found to be so.
+      def stem(target)
+        target.stem
+      rescue DeclarationError
+        target.name.ljust(Signature::NAME_MAX + 1, "_")
       end
 
       # What only the app knows has a word in capitals in its place.
@@ -80,7 +139,7 @@ module Railprobe
         class_name = tracer.namespace? ? "#{tracer.class_name}::*" : tracer.class_name
         return [open_row(tracer, "#{class_name}#*", "METHOD")] if tracer.all_methods?
 
-        tracer.targets_in(class_name).map { |target| open_row(tracer, target.subject, target.stem) }
+        tracer.each_target_in(class_name).map { |target| open_row(tracer, target.subject, stem(target)) }
       end
 
       def open_row(tracer, subject, stem)

@@ -60,7 +60,7 @@ static void check_messages(const struct rp_buffer *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct rp_config_own_type own[] = {{"queries", RP_MOMENT_RETURN, 2}};
+    static const struct rp_config_own_type own[] = {{"queries", RP_MOMENT_RETURN, 2, "count rows"}};
     /* A byte of the input decides, so that both ways are reached. */
     const struct rp_config_options options = {own, 1, size > 0 && data[size - 1] & 1};
     struct rp_config config = {0};

@@ -9,6 +9,7 @@ Stage.load do
     Railprobe.probe("count:of_#{count}", **Array.new(count) { |number| [:"number_#{number}", :integer] }.to_h)
   end
   Railprobe.probe("type:numbers", boolean: :boolean, float: :float, time: :time, integer: :integer)
+  Railprobe.probe("type:ids", id: :unsigned)
   Railprobe.probe("type:text", string: :string, symbol: :symbol)
   Railprobe.probe("type:bytes", bytes: :bytes)
   Railprobe.probe("type:long", string: :string)
@@ -27,6 +28,7 @@ VALUES = {
     [true, 0.0, Time.at(1_700_000_000, 999_999_999, :nsec), (2**200)],
     [true, 2.0, Time.at(0), -(2**63)]
   ],
+  "ids" => [[0], [2**63], [(2**64) - 1], [2**64], [-1], [-(2**70)], [nil]],
   "text" => [["plain", :symbol], ["gr\u00fc\u00df dich \u2713", :süß], [nil, nil], ["", :""]],
   "bytes" => [["a\0b\xFF".b], [""], [nil]]
 }.freeze

@@ -1,24 +1,26 @@
 # frozen_string_literal: true
 
 # Methods whose calls a file of tracers reads: parameters of every kind, instance variables, results, collections, and
-# an object laid out as Active Record's are.
-class Attribute
-  def initialize(value, raw = nil)
-    @value = value
-    @value_before_type_cast = raw
+# a record, laid out as Rails 8 lays out the row that it loads.
+class Row
+  def initialize(values)
+    @column_indexes = values.keys.each_with_index.to_h
+    @row = values.values
   end
 end
 
 class AttributeSet
-  def initialize(known, raw)
+  def initialize(known, row, types)
     @attributes = known
-    @values = raw
+    @casted_values = {}
+    @values = row
+    @types = types
   end
 end
 
 class Record
-  def initialize(known, raw = nil)
-    @attributes = AttributeSet.new(known, raw)
+  def initialize(row, known: {}, types: {})
+    @attributes = AttributeSet.new(known, row, types)
   end
 
   def id = raise("called")

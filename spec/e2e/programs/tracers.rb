@@ -43,6 +43,12 @@ Stage.answer(:originals) do
 end
 Stage.answer(:shown) { |name| FACTS[name.to_sym].drop(1) }
 
+# What the block takes of a clock, in ns.
+NS = lambda { |clock, &block|
+  from = Process.clock_gettime(clock, :nanosecond)
+  block.call
+  Process.clock_gettime(clock, :nanosecond) - from
+}
 NOW = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
 ARMED = -> { Shop.instance_method(:call).arity == -1 }
 
@@ -53,6 +59,8 @@ busy = true
 attached_at = armed_at = nil
 Stage.answer(:work_hard) do |count|
   probe = Railprobe["shop:call__return"]
+  busy = true
+  attached_at = armed_at = nil
   threads = Array.new(count) do
     Thread.new do
       while busy
@@ -85,12 +93,12 @@ Stage.answer(:call_in_threads) do |count, times|
 end
 Stage.answer(:call_open) { |times| times.times { |number| Shop.open(number) } }
 Stage.answer(:call_added) { |times| times.times { |number| Shop.new.added(number) } }
-Stage.answer(:slow) { |seconds| Shop.new.slow(seconds) }
-Stage.answer(:outer) { |times| Shop.new.outer(times) && times }
+Stage.answer(:slow) { |seconds| NS.call(Process::CLOCK_MONOTONIC) { Shop.new.slow(seconds) } }
+Stage.answer(:outer) { |times| NS.call(Process::CLOCK_MONOTONIC) { Shop.new.outer(times) } }
 Stage.answer(:describe) { Shop.new.describe("a", two: [1, nil]) }
 Stage.answer(:allocate) { |count| Shop.new.allocate(count) }
-Stage.answer(:collect) { Shop.new.collect.class.name }
-Stage.answer(:busy) { |seconds| Shop.new.busy(seconds).class.name }
+Stage.answer(:collect) { NS.call(Process::CLOCK_MONOTONIC) { Shop.new.collect } }
+Stage.answer(:busy) { |seconds| NS.call(Process::CLOCK_THREAD_CPUTIME_ID) { Shop.new.busy(seconds) } }
 Stage.answer(:jump) { catch(:done) { Shop.new.jump } }
 Stage.answer(:fail) do |text|
   Shop.new.fail(text)
