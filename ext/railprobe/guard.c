@@ -47,11 +47,11 @@ static VALUE drop(VALUE name, VALUE error)
     return Qnil;
 }
 
-void rp_guard_run(VALUE (*body)(VALUE), VALUE data, const char *name)
+bool rp_guard_run(VALUE (*body)(VALUE), VALUE data, const char *name)
 {
     if (rp_guard_lacks_room()) {
         atomic_fetch_add(&errors, 1);
-        return;
+        return false;
     }
     (void)rb_rescue2(body, data, drop, (VALUE)name, rb_eException, (VALUE)0);
     if (has_postponed) {
@@ -60,6 +60,7 @@ void rp_guard_run(VALUE (*body)(VALUE), VALUE data, const char *name)
         has_postponed = false;
         rb_exc_raise(error);
     }
+    return true;
 }
 
 struct question {

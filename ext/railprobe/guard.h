@@ -23,9 +23,9 @@ bool rp_guard_lacks_room(void);
  * Calls body(data). What it raises is dropped, counted and told to Railprobe::Runtime with name, which says
  * what failed; $! stays as it was. The end of the thread and a throw go on, as does what another thread has raised in
  * this one meanwhile. No Ruby object is allocated unless something is raised. Where there is no room for it the body
- * is left out, which counts as dropped, and nobody is told: that would take room too.
+ * is left out, which counts as dropped, and nobody is told: that would take room too. False then.
  */
-void rp_guard_run(VALUE (*body)(VALUE), VALUE data, const char *name);
+bool rp_guard_run(VALUE (*body)(VALUE), VALUE data, const char *name);
 
 /*
  * Calls a method of Rails or of Ruby, within the body of rp_guard_run(). Qundef when it raised. Another

@@ -109,7 +109,7 @@ static VALUE finish(VALUE argument)
 {
     struct hooked *hooked = (struct hooked *)argument;
     struct ending ending = {hooked, hooked->is_done ? Qnil : rb_errinfo()};
-    rp_guard_run(end, (VALUE)&ending, hooked->event->name);
+    (void)rp_guard_run(end, (VALUE)&ending, hooked->event->name);
     return Qnil;
 }
 
@@ -132,7 +132,7 @@ static VALUE call_hooked(const struct hook *hook, const struct rp_event *event, 
                             .keywords = rb_keyword_given_p(),
                             .result = Qnil,
                             .event = event};
-    rp_guard_run(begin, (VALUE)&hooked, event->name);
+    (void)rp_guard_run(begin, (VALUE)&hooked, event->name);
     return rb_ensure(call_super, (VALUE)&hooked, finish, (VALUE)&hooked);
 }
 

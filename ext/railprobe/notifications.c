@@ -129,6 +129,17 @@ static void count_query(VALUE payload, uint64_t ctx)
     }
 }
 
+/* What is open no more, in few bytes of stack. */
+static void close_event(struct rp_open *open, const struct rp_event *event)
+{
+    if (open && event->roles & RP_EVENT_UNIT) {
+        rp_ctx_end(open->ctx, open->outer_ctx);
+    }
+    if (open) {
+        rp_open_remove(open);
+    }
+}
+
 static VALUE finish(VALUE argument)
 {
     const struct notice *notice = (const struct notice *)argument;
@@ -141,12 +152,7 @@ static VALUE finish(VALUE argument)
     if (open || !is_measured(event)) {
         rp_firing_end(&occasion, status_of(notice, open));
     }
-    if (open && event->roles & RP_EVENT_UNIT) {
-        rp_ctx_end(open->ctx, open->outer_ctx);
-    }
-    if (open) {
-        rp_open_remove(open);
-    }
+    close_event(open, event);
     return Qnil;
 }
 
@@ -167,14 +173,16 @@ static VALUE publish(VALUE argument)
 static VALUE listener_m_start(VALUE self, VALUE name, VALUE id, VALUE payload)
 {
     struct notice notice = {.event = event_of(self), .payload = payload, .at = rp_now_ns()};
-    rp_guard_run(begin, (VALUE)&notice, notice.event->name);
+    (void)rp_guard_run(begin, (VALUE)&notice, notice.event->name);
     return Qnil;
 }
 
 static VALUE listener_m_finish(VALUE self, VALUE name, VALUE id, VALUE payload)
 {
     struct notice notice = {.event = event_of(self), .payload = payload, .at = rp_now_ns()};
-    rp_guard_run(finish, (VALUE)&notice, notice.event->name);
+    if (!rp_guard_run(finish, (VALUE)&notice, notice.event->name)) {
+        close_event(rp_open_find(object_of(&notice), notice.event), notice.event);
+    }
     return Qnil;
 }
 
@@ -187,7 +195,7 @@ static VALUE listener_m_publish_event(VALUE self, VALUE event)
                             .payload = rp_payload_variable(event, "@payload"),
                             .at = rp_now_ns(),
                             .duration = to > from ? to - from : 0};
-    rp_guard_run(publish, (VALUE)&notice, notice.event->name);
+    (void)rp_guard_run(publish, (VALUE)&notice, notice.event->name);
     return Qnil;
 }
 

@@ -22,7 +22,7 @@ static VALUE tell(enum rp_event_single number, VALUE payload, VALUE argument)
                                    .argument = argument,
                                    .result = Qnil,
                                    .at = rp_now_ns()};
-    rp_guard_run(fire, (VALUE)&occasion, occasion.event->name);
+    (void)rp_guard_run(fire, (VALUE)&occasion, occasion.event->name);
     return Qnil;
 }
 

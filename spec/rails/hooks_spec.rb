@@ -10,6 +10,7 @@ RSpec.describe "Hooks into Rails", :native do
 
   before_and_after = %w[unattached afterwards after_all].freeze
   value = ["value", 1, "nil"].freeze
+  deep_stack = { "RUBY_THREAD_VM_STACK_SIZE" => (1 << 24).to_s }.freeze # so that the machine's ends first
   newer = %w[7.0 8.1].freeze # Rails.error, Rails.event
   units = %w[request.action_dispatch perform.active_job]
   nothing = { "armed" => [], "heard" => [], "checkout" => "ActiveRecord::ConnectionAdapters::ConnectionPool",
@@ -18,7 +19,7 @@ RSpec.describe "Hooks into Rails", :native do
   Gemfiles.here.each do |gemfile|
     context "with Rails #{gemfile.rails}", skip: gemfile.missing do
       before(:context) do
-        @result = Shop.new(gemfile).run(program["hooks"], env: { "PROGRAMS" => programs })
+        @result = Shop.new(gemfile).run(program["hooks"], env: { "PROGRAMS" => programs, **deep_stack })
         @told = @result.value
       end
 
@@ -49,6 +50,11 @@ RSpec.describe "Hooks into Rails", :native do
       it "keep to themselves what is raised in them, count it and say it once" do
         expect(@told.fetch("raises").first(4)).to eq([value, value, value, ["value", 0, "nil"]])
         expect(@told.fetch("failing")).to eq([true, [1]])
+      end
+
+      it "are left out at the end of the stack, and nothing of them is kept" do
+        deep = @told.fetch("deep")
+        expect(deep).to match("levels" => be > 200, "errors" => be >= 20, "status" => 200)
       end
 
       it "are gone while the probe is over a limit" do

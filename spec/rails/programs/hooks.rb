@@ -20,7 +20,8 @@ class Hooks
     { unattached: state, sql: armed_for("rails:sql__done"), tracers: armed_for("tracers:method__return"),
       pool: armed_for("rails:pool__checkout__start"), all: armed_for_all, afterwards: state,
       block: block_subscriber, foreign: foreign_payloads, raises: raises, timeout: timeout, kill: kill,
-      open: open_events, event: structured_event, failing: failing_hook, limited: limited, after_all: state }
+      open: open_events, deep: deep_events, event: structured_event, failing: failing_hook, limited: limited,
+      after_all: state }
   end
 
   private
@@ -136,6 +137,36 @@ class Hooks
       end
       [thread.join(10).nil?, seen]
     end
+  end
+
+  # Payloads that can be told from others.
+  class Deep < Hash; end
+
+  # Queries within queries until the machine's stack ends, and some that began before end there: what is left out for
+  # want of room is counted, and nothing of it is kept (but by a thread that has told its value and is not gone yet).
+  # Where the stack of the VM is the shorter one there is always room.
+  def deep_events
+    Attach.to("rails:sql__start", "rails:sql__done") do
+      before = Attach.errors
+      levels = Thread.new { overflow(Array.new(20) { Deep[sql: "SELECT 2"] }) }.value
+      Attach.wait { GC.start || ObjectSpace.each_object(Deep).count < 10 }
+      { levels: levels, errors: Attach.errors - before, status: request }
+    end
+  end
+
+  def overflow(begun)
+    levels = 0
+    listener = Railprobe::Native.listeners.find { |one| one.name == "sql.active_record" }
+    begun.each { |payload| listener.start(listener.name, "id", payload) }
+    dive = lambda do |_|
+      levels += 1
+      ActiveSupport::Notifications.instrument("sql.active_record", Deep[sql: "SELECT 1"]) { [1].each(&dive) }
+    ensure
+      listener.finish("sql.active_record", "id", begun.pop) unless begun.empty?
+    end
+    dive.call(1)
+  rescue SystemStackError
+    levels
   end
 
   # What Rails has from 8.1 on; its place is taken by one that notes who is subscribed.
