@@ -97,9 +97,15 @@ uint64_t rp_meter_next(struct rp_meter *meter, uint32_t rate, uint64_t now)
     return rate * (number + 1) / slices - rate * number / slices;
 }
 
+/* Whether that firing is of the slice that has begun. */
+static bool is_looked_at(const struct rp_meter *meter, uint64_t fired)
+{
+    return (int64_t)(atomic_load(&meter->ceiling) - fired) >= 0;
+}
+
 /*
- * One thread at a time; a second one, of another Ractor, fires meanwhile. One that a fork left in here is not
- * of this process.
+ * One thread at a time; a second one, of another Ractor, fires meanwhile, and one that only comes in when the first
+ * is done finds the slice begun: it would use one up for nothing. One that a fork left in here is not of this process.
  *
  * The limits may change while they are applied, and whoever changes them sets the ceiling back (breaker.c):
  * seen here before that, it is overwritten there, and after that the generation is another one.
@@ -109,6 +115,10 @@ bool rp_meter_look(struct rp_meter *meter, uint64_t fired)
     const uint64_t process = atomic_load(&rp_limits.process);
     uint64_t keeper = atomic_load(&meter->keeper);
     if (keeper == process || !atomic_compare_exchange_strong(&meter->keeper, &keeper, process)) {
+        return true;
+    }
+    if (is_looked_at(meter, fired)) {
+        atomic_store(&meter->keeper, 0);
         return true;
     }
     uint64_t slice;

@@ -258,6 +258,19 @@ static void a_second_one_fires_while_one_looks(void)
     CHECK_EQ(burst(&meter, 100), 10);
 }
 
+/* It found the slice used up, and another one has begun the next before it was its turn to look. */
+static void a_second_one_that_looks_late_begins_no_slice(void)
+{
+    struct rp_meter meter = {0};
+    limit_to(100);
+    CHECK_EQ(burst(&meter, 26), 26);
+    CHECK_EQ(meter.slices, 2);
+    CHECK(rp_meter_look(&meter, 27));
+    CHECK_EQ(meter.slices, 2);
+    CHECK_EQ(atomic_load(&meter.keeper), 0);
+    CHECK_EQ(burst(&meter, 1000), 100 - 26);
+}
+
 static void a_child_starts_afresh_whoever_was_looking(void)
 {
     struct rp_meter meter = {0};
@@ -418,6 +431,7 @@ int main(void)
     RUN(limits_that_change_during_a_look_hold_at_once);
     RUN(a_limit_begins_afresh);
     RUN(a_second_one_fires_while_one_looks);
+    RUN(a_second_one_that_looks_late_begins_no_slice);
     RUN(a_child_starts_afresh_whoever_was_looking);
     RUN(a_trip_is_counted_told_and_its_end_noted);
     RUN(time_by_the_clock_counts_up_to_a_limit);
