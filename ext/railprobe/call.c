@@ -41,7 +41,6 @@ struct call {
     VALUE result;
     int interrupt;            /* for rb_jump_tag() once all has fired, or 0; see own_type.h */
     bool is_done;             /* the original has returned */
-    bool is_late;             /* whether to fire is known only at the end, so there is no entry */
     struct rp_probe *own_end; /* what to fire at the end: NULL where nobody wants that */
     struct rp_probe *shared_end;
     struct rp_probe *raise;
@@ -305,13 +304,13 @@ static __attribute__((noinline)) void read_before(struct call *call)
 static HOT bool begin(struct call *call)
 {
     const struct rp_method *method = call->method;
-    struct rp_probe *own = call->is_late ? NULL : if_wanted(method->probes[RP_MOMENT_ENTRY]);
+    struct rp_probe *own = method->is_late ? NULL : if_wanted(method->probes[RP_MOMENT_ENTRY]);
     struct rp_probe *shared = NULL;
     call->own_end = if_wanted(method->probes[RP_MOMENT_RETURN]);
     call->shared_end = NULL;
     call->raise = if_wanted(method->probes[RP_MOMENT_RAISE]);
     if (RP_UNLIKELY(rp_common_pair_is_attached())) {
-        shared = call->is_late ? NULL : if_wanted(rp_common_pair.entry);
+        shared = method->is_late ? NULL : if_wanted(rp_common_pair.entry);
         call->shared_end = if_wanted(rp_common_pair.returned);
     }
     call->begun = call->entered;
@@ -336,27 +335,33 @@ static HOT bool begin(struct call *call)
     return true;
 }
 
-/* True when that took a while, as firing does. */
-static HOT bool fire_end(struct call *call, VALUE exception, uint64_t ended, uint64_t nested)
+/* Now; it has a duration and a status. */
+static HOT struct end end_of(const struct call *call, VALUE exception, uint64_t nested)
 {
-    uint64_t took = ended - call->begun;
-    struct end end = {.at = ended,
-                      .nested = nested,
-                      .duration = took > nested ? took - nested : 0,
-                      .status = call->is_done      ? STATUS_OK
-                                : NIL_P(exception) ? STATUS_UNWOUND
-                                                   : STATUS_EXCEPTION,
-                      .exception = exception,
-                      .is_idle = !call->is_late};
-    if (RP_UNLIKELY(call->is_late) && is_filtered(call, (int64_t)end.duration)) {
+    const uint64_t now = rp_now_ns();
+    const uint64_t took = now - call->begun;
+    return (struct end){.at = now,
+                        .nested = nested,
+                        .duration = took > nested ? took - nested : 0,
+                        .status = call->is_done      ? STATUS_OK
+                                  : NIL_P(exception) ? STATUS_UNWOUND
+                                                     : STATUS_EXCEPTION,
+                        .exception = exception,
+                        .is_idle = !call->method->is_late};
+}
+
+/* True when that took a while, as firing does. */
+static HOT bool fire_end(struct call *call, struct end *end)
+{
+    if (RP_UNLIKELY(call->method->is_late) && is_filtered(call, (int64_t)end->duration)) {
         return rp_program_cost_ns(call->method->condition) > CHEAP_NS;
     }
-    if (!NIL_P(exception) && call->raise) {
-        fire_raise(call, &end);
-        end.is_idle = false;
+    if (!NIL_P(end->exception) && call->raise) {
+        fire_raise(call, end);
+        end->is_idle = false;
     }
     if (call->own_end || call->shared_end) {
-        fire_return(call, &end);
+        fire_return(call, end);
     }
     return true;
 }
@@ -364,16 +369,15 @@ static HOT bool fire_end(struct call *call, VALUE exception, uint64_t ended, uin
 /* Whether the end may take longer than a firing, or less: so it has to be timed. */
 static HOT bool is_uneven(const struct call *call)
 {
-    return call->is_late || call->method->is_long[RP_MOMENT_RETURN] || call->raise;
+    return call->method->is_late || call->method->is_long[RP_MOMENT_RETURN] || call->raise;
 }
 
 /* Fires what there is to fire at the end, and adds what that took. */
-static __attribute__((noinline)) void finish_timed(struct call *call, VALUE exception,
-                                                   struct rp_place *place, uint64_t nested)
+static __attribute__((noinline)) void finish_timed(struct call *call, struct end *end,
+                                                   struct rp_place *place)
 {
-    uint64_t ended = rp_now_ns();
-    if (fire_end(call, exception, ended, nested)) {
-        uint64_t took = rp_now_ns() - ended;
+    if (fire_end(call, end)) {
+        uint64_t took = rp_now_ns() - end->at;
         if (is_uneven(call)) {
             place = rp_measure_place(call->fiber); /* GC.total_time and blocks may let others run */
         } else {
@@ -399,11 +403,15 @@ static HOT void finish(struct call *call, VALUE exception)
     if (!call->own_end && !call->shared_end && (NIL_P(exception) || !call->raise)) {
         return;
     }
+    struct end end = end_of(call, exception, nested);
+    if (call->method->is_span && !rp_expression_spans(call->method->span, (int64_t)end.duration)) {
+        return;
+    }
     if (RP_UNLIKELY(!is_alone || is_uneven(call) || rp_measure_is_sampled(place))) {
-        finish_timed(call, exception, place, nested);
+        finish_timed(call, &end, place);
     } else {
         rp_measure_add(place, place->firing_ns);
-        fire_end(call, exception, rp_now_ns(), nested);
+        fire_end(call, &end);
     }
 }
 
@@ -475,20 +483,15 @@ VALUE rp_call_traced(int argc, VALUE *argv, VALUE self, uint32_t number, void *c
     call.result = Qnil;
     call.interrupt = 0;
     call.is_done = false;
-    if (RP_UNLIKELY(lacks_room(call.method))) {
-        /* super does not look */
+    if (RP_UNLIKELY(lacks_room(call.method))) { /* super does not look */
         rb_raise(rb_eSysStackError, "stack level too deep");
     }
     if (RP_UNLIKELY(rb_frame_callee() != call.method->name)) {
         return call_through_alias(call.method, argc, argv, self);
     }
-    call.is_late = false;
-    if (RP_UNLIKELY(call.method->condition)) {
-        call.is_late = rp_program_reads_return(call.method->condition);
-        if (!call.is_late && is_filtered(&call, -1)) {
-            rp_limit_spend(RP_WRAPPER_NS);
-            return rb_call_super_kw(argc, argv, call.keywords);
-        }
+    if (RP_UNLIKELY(call.method->condition) && !call.method->is_late && is_filtered(&call, -1)) {
+        rp_limit_spend(RP_WRAPPER_NS);
+        return rb_call_super_kw(argc, argv, call.keywords);
     }
     if (!begin(&call)) {
         return rb_call_super_kw(argc, argv, call.keywords);

@@ -24,6 +24,9 @@ struct rp_captures {
 struct rp_method {
     ID name;
     struct rp_program *condition;             /* fire only if it is true; NULL for always */
+    struct rp_expression_span span;           /* for these durations it is */
+    bool is_span;                             /* and of nothing else does it depend */
+    bool is_late;                             /* whether it is, is known only at the end */
     struct rp_probe *probes[RP_MOMENT_COUNT]; /* NULL where no helper type asks for it */
     const char *subject;                      /* Order#checkout */
     uint32_t helpers;                         /* 1u << RP_HELPER_... for each */

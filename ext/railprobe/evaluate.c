@@ -271,6 +271,11 @@ bool rp_program_reads_return(const struct rp_program *program)
     return program->expression->reads & (RP_EXPRESSION_READS_RESULT | RP_EXPRESSION_READS_DURATION);
 }
 
+bool rp_program_durations(const struct rp_program *program, struct rp_expression_span *span)
+{
+    return rp_expression_durations(program->expression, span);
+}
+
 uint32_t rp_program_cost_ns(const struct rp_program *program)
 {
     return program->expression->cost_ns;

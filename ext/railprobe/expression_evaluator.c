@@ -187,3 +187,62 @@ void rp_expression_evaluate(const struct rp_expression *expression,
     }
     *out = stack[0];
 }
+
+/* -- conditions on the duration alone -- */
+
+/* The same with its sides changed over. */
+static enum rp_expression_op turned(enum rp_expression_op op)
+{
+    switch (op) {
+    case RP_EXPRESSION_LESS:
+        return RP_EXPRESSION_GREATER;
+    case RP_EXPRESSION_LESS_EQUAL:
+        return RP_EXPRESSION_GREATER_EQUAL;
+    case RP_EXPRESSION_GREATER:
+        return RP_EXPRESSION_LESS;
+    case RP_EXPRESSION_GREATER_EQUAL:
+        return RP_EXPRESSION_LESS_EQUAL;
+    default:
+        return op;
+    }
+}
+
+bool rp_expression_durations(const struct rp_expression *expression,
+                             struct rp_expression_span *span)
+{
+    static const struct rp_expression_span none = {.least = 1, .most = 0};
+    const struct rp_expression_instruction *left = &expression->instructions[0];
+    if (expression->instruction_count != 3) {
+        return false;
+    }
+    const bool is_turned = left->op == RP_EXPRESSION_CONSTANT;
+    const struct rp_expression_instruction *duration = left + is_turned;
+    const struct rp_expression_instruction *number = left + !is_turned;
+    if (duration->op != RP_EXPRESSION_DURATION || number->op != RP_EXPRESSION_CONSTANT ||
+        expression->constants[number->operand].value.tag != RP_EXPRESSION_INTEGER) {
+        return false;
+    }
+    const int64_t value = expression->constants[number->operand].value.integer;
+    const int64_t from = value > 0 ? value : 0;
+    switch (is_turned ? turned(left[2].op) : (enum rp_expression_op)left[2].op) {
+    case RP_EXPRESSION_EQUAL:
+        *span = (struct rp_expression_span){from, value};
+        return true;
+    case RP_EXPRESSION_LESS:
+        *span = value > 0 ? (struct rp_expression_span){0, value - 1} : none;
+        return true;
+    case RP_EXPRESSION_LESS_EQUAL:
+        *span = (struct rp_expression_span){0, value};
+        return true;
+    case RP_EXPRESSION_GREATER:
+        *span = value < 0           ? (struct rp_expression_span){0, INT64_MAX}
+                : value < INT64_MAX ? (struct rp_expression_span){value + 1, INT64_MAX}
+                                    : none;
+        return true;
+    case RP_EXPRESSION_GREATER_EQUAL:
+        *span = (struct rp_expression_span){from, INT64_MAX};
+        return true;
+    default:
+        return false;
+    }
+}

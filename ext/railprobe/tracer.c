@@ -129,6 +129,17 @@ static VALUE module_of(struct traced *traced)
     return module;
 }
 
+static bool set_condition(struct traced *traced, VALUE parameters)
+{
+    struct rp_program *program = rp_program_new(traced->condition, parameters);
+    if (program) {
+        traced->method.is_late = rp_program_reads_return(program);
+        traced->method.is_span = rp_program_durations(program, &traced->method.span);
+        traced->method.condition = program;
+    }
+    return program;
+}
+
 /*
  * Programs know where the method's parameters are, so they are made when it is armed, and anew when it
  * was defined with other ones. A thread may be inside with the old ones: these stay.
@@ -151,11 +162,8 @@ static bool make_programs(struct traced *traced)
         }
         traced->method.captures[moment] = captures;
     }
-    if (!NIL_P(traced->condition)) {
-        traced->method.condition = rp_program_new(traced->condition, parameters);
-    }
     traced->parameters = parameters;
-    return NIL_P(traced->condition) || traced->method.condition;
+    return NIL_P(traced->condition) || set_condition(traced, parameters);
 }
 
 static VALUE fail(struct traced *traced, const char *why)

@@ -4,6 +4,8 @@
 #include "check.h"
 #include "expression_host.h"
 
+#include <inttypes.h>
+
 static struct rp_expression_value evaluated(struct host *host, const char *text)
 {
     struct rp_expression *expression = NULL;
@@ -214,6 +216,70 @@ static void a_short_circuit_asks_for_nothing_more(void)
     }
 }
 
+/* -- durations -- */
+
+static const int64_t moments[] = {INT64_MIN, -2, -1, 0, 1, 2, 50000000, INT64_MAX - 1, INT64_MAX};
+enum { MOMENTS = sizeof moments / sizeof *moments };
+
+/* A host that knows nothing but the duration, which below 0 is missing. */
+static bool tell_duration(void *context, struct rp_expression_value *value)
+{
+    *value = INTEGER(*(const int64_t *)context);
+    return value->integer >= 0;
+}
+
+static void compare_with_the_span(const struct rp_expression *expression)
+{
+    static const struct rp_expression_host host = {.read_duration = tell_duration};
+    struct rp_expression_span span = {0};
+    CHECK(rp_expression_durations(expression, &span));
+    for (size_t i = 0; i < MOMENTS; i++) {
+        int64_t duration = moments[i];
+        struct rp_expression_value value;
+        rp_expression_evaluate(expression, &host, &duration, &value);
+        CHECK_EQ(rp_expression_spans(span, duration), rp_expression_truth(&value));
+    }
+}
+
+static void a_span_is_what_the_condition_says_of_durations(void)
+{
+    static const char *const comparisons[] = {"==", "<", "<=", ">", ">="};
+    for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
+        for (size_t moment = 1; moment < MOMENTS; moment++) {
+            char texts[2][64];
+            (void)snprintf(texts[0], sizeof *texts, "duration %s %" PRId64, comparisons[i],
+                           moments[moment]);
+            (void)snprintf(texts[1], sizeof *texts, "%" PRId64 " %s duration", moments[moment],
+                           comparisons[i]);
+            for (size_t side = 0; side < 2; side++) {
+                struct rp_expression *expression = NULL;
+                struct rp_expression_error error;
+                CHECK_EQ(rp_expression_parse(texts[side], strlen(texts[side]), &expression, &error),
+                         RP_OK);
+                compare_with_the_span(expression);
+                rp_expression_free(expression);
+            }
+        }
+    }
+}
+
+static void what_asks_for_more_or_less_has_no_span(void)
+{
+    static const char *const others[] = {
+        "duration",        "duration != 5", "duration > 1.5",       "duration == nil",
+        "result > 5",      "5 > result",    "duration > amount",    "duration > 5 && a",
+        "!(duration > 5)", "5 > 4",         "duration == duration",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct rp_expression *expression = NULL;
+        struct rp_expression_error error;
+        struct rp_expression_span span;
+        CHECK_EQ(rp_expression_parse(others[i], strlen(others[i]), &expression, &error), RP_OK);
+        CHECK(expression && !rp_expression_durations(expression, &span));
+        rp_expression_free(expression);
+    }
+}
+
 int main(void)
 {
     RUN(each_root_and_part_asks_its_callback);
@@ -224,5 +290,7 @@ int main(void)
     RUN(only_a_test_for_nil_sees_what_is_missing);
     RUN(nothing_is_read_of_what_is_missing);
     RUN(a_short_circuit_asks_for_nothing_more);
+    RUN(a_span_is_what_the_condition_says_of_durations);
+    RUN(what_asks_for_more_or_less_has_no_span);
     return check_finish();
 }
