@@ -6,7 +6,7 @@ require_relative "../lib/railprobe/version"
 module Benchmark
   # Runs every benchmark and writes results.md beside this file.
   class Results
-    SCRIPTS = %w[fire attached tracers config load watcher rails].freeze
+    SCRIPTS = %w[fire attached tracers config load watcher events rails].freeze
     FILE = File.join(__dir__, "results.md")
     MISSED = "**missed**"
 
