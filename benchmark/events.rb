@@ -54,8 +54,8 @@ module Benchmark
 
     # By event, and each from the plainest to ours.
     def rows(rounds)
-      plain, *heard = rounds.first.keys.partition { |name| name.end_with?("as it is") }
-      plain.sort.flat_map { |name| [name, *heard.flatten.grep(/\A#{name.split.first}/).sort] }.map do |name|
+      plain, heard = rounds.first.keys.partition { |name| name.end_with?("as it is") }
+      plain.sort.flat_map { |name| [name, *heard.grep(/\A#{name.split.first}/).sort] }.map do |name|
         below = "#{name[/\A[\w.]+/]} as it is"
         times = rounds.map { |round| round.fetch(name).fdiv(EVENTS) }
         extra = rounds.map { |round| (round.fetch(name) - round.fetch(below)).fdiv(EVENTS) }

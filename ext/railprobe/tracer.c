@@ -162,8 +162,11 @@ static bool make_programs(struct traced *traced)
         }
         traced->method.captures[moment] = captures;
     }
+    if (!NIL_P(traced->condition) && !set_condition(traced, parameters)) {
+        return false;
+    }
     traced->parameters = parameters;
-    return NIL_P(traced->condition) || set_condition(traced, parameters);
+    return true;
 }
 
 static VALUE fail(struct traced *traced, const char *why)

@@ -16,14 +16,6 @@ RSpec.describe "Images that tracing:build wrote", :e2e do
   SHELL
   let(:gemfile) { Gemfiles.here.last }
 
-  # What would change if anything were touched.
-  def everything(top)
-    Dir.glob("**/*", base: top).sort.to_h do |name|
-      stat = File.lstat(File.join(top, name))
-      [name, [stat.ino, stat.mtime, stat.ctime, stat.mode, stat.uid, stat.nlink, stat.size]]
-    end
-  end
-
   def start_container(name, lower)
     place = File.join(directory, name)
     %w[upper work root files].each { |part| FileUtils.mkdir_p(File.join(place, part)) }

@@ -22,14 +22,6 @@ RSpec.describe "Baked images", :e2e do
     everything(lower)
   end
 
-  # What would change if anything were touched: of every file its inode, times, mode and owner.
-  def everything(top)
-    Dir.glob("**/*", base: top).sort.to_h do |name|
-      stat = File.lstat(File.join(top, name))
-      [name, [stat.ino, stat.mtime, stat.ctime, stat.mode, stat.uid, stat.nlink, stat.size]]
-    end
-  end
-
   def start_container(name)
     place = File.join(directory, name)
     %w[upper work root].each { |part| FileUtils.mkdir_p(File.join(place, part)) }

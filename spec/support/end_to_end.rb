@@ -56,6 +56,14 @@ module EndToEnd
     Target.running.dup.each { |target| stop_quietly(target) }
   end
 
+  # What would change if anything below a directory were touched: of every file its inode, times, mode and owner.
+  def everything(top)
+    Dir.glob("**/*", base: top).sort.to_h do |name|
+      stat = File.lstat(File.join(top, name))
+      [name, [stat.ino, stat.mtime, stat.ctime, stat.mode, stat.uid, stat.nlink, stat.size]]
+    end
+  end
+
   # Every descendant is gone. Those that Process.daemon passes through on its way are left for us to reap.
   def expect_no_children
     wait_until("no child process is left", deadline: 10) do
