@@ -129,17 +129,6 @@ static void count_query(VALUE payload, uint64_t ctx)
     }
 }
 
-/* What is open no more, in few bytes of stack. */
-static void close_event(struct rp_open *open, const struct rp_event *event)
-{
-    if (open && event->roles & RP_EVENT_UNIT) {
-        rp_ctx_end(open->ctx, open->outer_ctx);
-    }
-    if (open) {
-        rp_open_remove(open);
-    }
-}
-
 static VALUE finish(VALUE argument)
 {
     const struct notice *notice = (const struct notice *)argument;
@@ -152,8 +141,25 @@ static VALUE finish(VALUE argument)
     if (open || !is_measured(event)) {
         rp_firing_end(&occasion, status_of(notice, open));
     }
-    close_event(open, event);
+    if (open && event->roles & RP_EVENT_UNIT) {
+        rp_ctx_end(open->ctx, open->outer_ctx);
+    }
+    if (open) {
+        rp_open_remove(open);
+    }
     return Qnil;
+}
+
+/* Of an end for which there is no room: what began is as if it had not been. No method of Ruby is called. */
+static void forget(const struct notice *notice)
+{
+    struct rp_open *open = rp_open_find(object_of(notice), notice->event);
+    if (open && notice->event->roles & RP_EVENT_UNIT) {
+        rp_ctx_forget(open->ctx);
+    }
+    if (open) {
+        rp_open_remove(open);
+    }
 }
 
 /* A query that another thread has made, told by the one that wanted it. */
@@ -181,7 +187,7 @@ static VALUE listener_m_finish(VALUE self, VALUE name, VALUE id, VALUE payload)
 {
     struct notice notice = {.event = event_of(self), .payload = payload, .at = rp_now_ns()};
     if (!rp_guard_run(finish, (VALUE)&notice, notice.event->name)) {
-        close_event(rp_open_find(object_of(&notice), notice.event), notice.event);
+        forget(&notice);
     }
     return Qnil;
 }

@@ -139,16 +139,19 @@ class Hooks
     end
   end
 
+  def listener(name) = Railprobe::Native.listeners.find { |one| one.name == name }
+
   # Payloads that can be told from others.
   class Deep < Hash; end
 
-  # Queries within queries until the machine's stack ends, and some that began before end there: what is left out for
-  # want of room is counted, and nothing of it is kept (but by a thread that has told its value and is not gone yet).
-  # Where the stack of the VM is the shorter one there is always room.
+  # Queries within queries until the machine's stack ends, and queries and jobs that began before end there: what is
+  # left out for want of room is counted, and nothing of it is kept (but by a thread that has told its value and is not
+  # gone yet). Where the stack of the VM is the shorter one there is always room.
   def deep_events
     Attach.to("rails:sql__start", "rails:sql__done") do
       before = Attach.errors
-      levels = Thread.new { overflow(Array.new(20) { Deep[sql: "SELECT 2"] }) }.value
+      begun = (%w[sql.active_record perform.active_job] * 10).map { |name| [listener(name), Deep[sql: ""]] }
+      levels = Thread.new { overflow(begun) }.value
       Attach.wait { GC.start || ObjectSpace.each_object(Deep).count < 10 }
       { levels: levels, errors: Attach.errors - before, status: request }
     end
@@ -156,13 +159,12 @@ class Hooks
 
   def overflow(begun)
     levels = 0
-    listener = Railprobe::Native.listeners.find { |one| one.name == "sql.active_record" }
-    begun.each { |payload| listener.start(listener.name, "id", payload) }
+    begun.each { |listener, payload| listener.start(listener.name, "id", payload) }
     dive = lambda do |_|
       levels += 1
       ActiveSupport::Notifications.instrument("sql.active_record", Deep[sql: "SELECT 1"]) { [1].each(&dive) }
     ensure
-      listener.finish("sql.active_record", "id", begun.pop) unless begun.empty?
+      begun.pop&.then { |listener, payload| listener.finish(listener.name, "id", payload) }
     end
     dive.call(1)
   rescue SystemStackError
@@ -229,15 +231,15 @@ class Hooks
   # Starts without an end, ends without a start, from fibers that are left, under a collector that moves things.
   def open_events
     Attach.to("rails:sql__done") do
-      listener = Railprobe::Native.listeners.find { |one| one.name == "sql.active_record" }
-      5000.times { |index| listener.start("sql.active_record", "id", { sql: "SELECT #{index}" }) }
+      queries = listener("sql.active_record")
+      5000.times { |index| queries.start("sql.active_record", "id", { sql: "SELECT #{index}" }) }
       GC.start
       GC.compact if GC.respond_to?(:compact)
       fibers = Array.new(50) do
         Fiber.new { ActiveSupport::Notifications.instrument("sql.active_record", { sql: "" }) { Fiber.yield } }
       end
       fibers.each(&:resume)
-      5000.times { |index| listener.finish("sql.active_record", "id", { sql: "SELECT #{index}" }) }
+      5000.times { |index| queries.finish("sql.active_record", "id", { sql: "SELECT #{index}" }) }
       fibers.first(25).each(&:resume)
       GC.start
       [request, Attach.errors]
